@@ -87,6 +87,7 @@ export interface SessionStore {
    *   changes nothing (`old` stays live); `evict-idle` ends those with the oldest `lastSeenAt`, `evict-oldest` those
    *   with the oldest `createdAt`, with reason `limit`, until the new one fits. Atomic: parallel logins never exceed it.
    * - `ifEpoch`: the user's epoch (from `epochs`) must still be this, else `stale` and nothing changes.
+   * - `conflict`: a `swap` among `operations` found another value; nothing changes (`old` stays live).
    * - Idempotent by `session.id` and `operationId` as `mutate` is: repeating an applied replace answers `ok` again.
    */
   replace(old: SessionId | null, session: NewSession, options: ReplaceOptions): Promise<ReplaceResult>
@@ -238,7 +239,7 @@ export type ReplaceResult =
       readonly evicted: readonly Ended[]
     } & Live)
   | { readonly outcome: 'gone'; readonly tombstone: Tombstone | null }
-  | { readonly outcome: 'limit' | 'stale' | 'exists' }
+  | { readonly outcome: 'limit' | 'stale' | 'exists' | 'conflict' }
   | { readonly outcome: 'rejected'; readonly field: string; readonly cause: 'type' | 'size' }
 
 export interface Touch {

@@ -1,0 +1,138 @@
+import { type Duration, formatDuration, toMilliseconds } from './duration.ts'
+import { ConfigError } from './errors.ts'
+import { assertKnownKeys } from './option-checks.ts'
+import type { PresetLimits } from './presets.ts'
+import type { LifetimeKind, SessionRecord } from './record.ts'
+
+export interface LifetimeOptions {
+  /** Longest gap between two uses. */
+  readonly idle?: Duration
+  /** Longest life: since authentication for a signed-in session, since creation for an anonymous one. */
+  readonly absolute?: Duration
+}
+
+export type LifetimesOptions = { readonly [K in LifetimeKind]?: LifetimeOptions }
+
+/** One resolved lifetime; milliseconds. */
+export interface Lifetime {
+  /** What was asked for. */
+  readonly idle: number
+  /** What the store enforces: `idle` plus one touch interval, so that coalesced activity never ends a session early (EXP-08). */
+  readonly storedIdle: number
+  readonly absolute: number
+  readonly touchInterval: number
+  /** Whether the cookie outlives the browser. */
+  readonly persistent: boolean
+}
+
+export type Lifetimes = { readonly [K in LifetimeKind]: Lifetime }
+
+/** Defaults of design section 5; NIST-5.1 asks that an ordinary sign-in does not outlive the browser (CK-15). */
+export const LIFETIME_DEFAULTS = Object.freeze({
+  anonymous: { idle: '7d', absolute: '30d', persistent: true },
+  signedIn: { idle: '30m', absolute: '12h', persistent: false },
+  remembered: { idle: '14d', absolute: '30d', persistent: true },
+} as const)
+
+const LONGEST_TOUCH_INTERVAL = 60_000
+const TOUCHES_PER_IDLE_TIMEOUT = 20
+
+interface Source {
+  readonly idleTimeout?: Duration
+  readonly absoluteTimeout?: Duration
+  readonly lifetimes?: LifetimesOptions
+  readonly touchInterval?: Duration
+}
+
+export function resolveLifetimes(options: Source, limits: PresetLimits | null): Lifetimes {
+  const { lifetimes = {} } = options
+  assertKnownKeys(lifetimes, Object.keys(LIFETIME_DEFAULTS), 'lifetimes')
+  assertOneSpelling(options, 'idle', 'idleTimeout')
+  assertOneSpelling(options, 'absolute', 'absoluteTimeout')
+  const signedIn: LifetimeOptions = {
+    ...lifetimes.signedIn,
+    ...(options.idleTimeout === undefined ? {} : { idle: options.idleTimeout }),
+    ...(options.absoluteTimeout === undefined ? {} : { absolute: options.absoluteTimeout }),
+  }
+  const resolve = (kind: LifetimeKind, chosen: LifetimeOptions) =>
+    resolveLifetime(kind, chosen, options.touchInterval, kind === 'anonymous' ? null : limits)
+  return Object.freeze({
+    anonymous: resolve('anonymous', lifetimes.anonymous ?? {}),
+    signedIn: resolve('signedIn', signedIn),
+    remembered: resolve('remembered', lifetimes.remembered ?? {}),
+  })
+}
+
+/** When a session stops by itself, in the store's clock. Live strictly before. */
+export function deadlines(record: SessionRecord): { readonly idle: number; readonly absolute: number } {
+  return { idle: record.lastSeenAt + record.idleTimeout, absolute: record.expiresAt }
+}
+
+/** Why a session is over at `now` (store clock), or `null` while it lives. The absolute limit wins where both have passed. */
+export function expiredBy(record: SessionRecord, now: number): 'idle' | 'absolute' | null {
+  const { idle, absolute } = deadlines(record)
+  if (now >= absolute) return 'absolute'
+  return now >= idle ? 'idle' : null
+}
+
+function resolveLifetime(
+  kind: LifetimeKind,
+  chosen: LifetimeOptions,
+  touch: Duration | undefined,
+  limits: PresetLimits | null,
+): Lifetime {
+  const path = `lifetimes.${kind}`
+  assertKnownKeys(chosen, ['idle', 'absolute'], path)
+  const defaults = LIFETIME_DEFAULTS[kind]
+  const absolute = withinLimit(
+    chosen.absolute,
+    defaults.absolute,
+    limits?.absolute ?? null,
+    `${path}.absolute`,
+  )
+  const idleLimit = limits?.idle ?? null
+  const idle = Math.min(withinLimit(chosen.idle, defaults.idle, idleLimit, `${path}.idle`), absolute)
+  const touchInterval = resolveTouchInterval(touch, idle, kind)
+  // A preset's limit holds for what the store enforces, so the interval is taken off instead of added (design section 8).
+  const storedIdle = idleLimit === null ? idle + touchInterval : Math.min(idle + touchInterval, idleLimit)
+  return Object.freeze({ idle, storedIdle, absolute, touchInterval, persistent: defaults.persistent })
+}
+
+function resolveTouchInterval(touch: Duration | undefined, idle: number, kind: LifetimeKind): number {
+  const derived = Math.min(Math.floor(idle / TOUCHES_PER_IDLE_TIMEOUT), LONGEST_TOUCH_INTERVAL)
+  if (touch === undefined) return derived
+  const interval = toMilliseconds(touch, 'touchInterval', 0)
+  if (interval < idle) return interval
+  throw new ConfigError(
+    'ERR_OPTION',
+    `Option touchInterval must be shorter than the idle timeout of ${kind} sessions (${formatDuration(idle)}).`,
+  )
+}
+
+/** The default shrinks to a preset's limit; an explicit value beyond it is a contradiction. */
+function withinLimit(
+  chosen: Duration | undefined,
+  preset: Duration,
+  limit: number | null,
+  path: string,
+): number {
+  const value = toMilliseconds(chosen ?? preset, path)
+  if (limit === null || value <= limit) return value
+  if (chosen === undefined) return limit
+  throw new ConfigError(
+    'ERR_OPTION',
+    `Option ${path} (${formatDuration(value)}) is longer than the preset allows (${formatDuration(limit)}).`,
+  )
+}
+
+function assertOneSpelling(
+  options: Source,
+  field: 'idle' | 'absolute',
+  shorthand: 'idleTimeout' | 'absoluteTimeout',
+) {
+  if (options[shorthand] === undefined || options.lifetimes?.signedIn?.[field] === undefined) return
+  throw new ConfigError(
+    'ERR_OPTION',
+    `Option ${shorthand} and lifetimes.signedIn.${field} say the same thing: give one of them.`,
+  )
+}

@@ -1,0 +1,206 @@
+import { type DataDefinition, type DataSchema, resolveSchema } from './data-schema.ts'
+import { type Duration, toMilliseconds } from './duration.ts'
+import type { Environment } from './environment.ts'
+import { ConfigError } from './errors.ts'
+import type { JsonFields } from './json.ts'
+import { KEYS_COMMAND } from './key-sources.ts'
+import type { KeySource } from './keys.ts'
+import { type Lifetimes, type LifetimesOptions, resolveLifetimes } from './lifetimes.ts'
+import { assertKnownKeys, oneOf, wholeNumber } from './option-checks.ts'
+import { systemEnvironment } from './platform.ts'
+import { type Preset, presetLimits } from './presets.ts'
+import type { RotationPolicy } from './rotation.ts'
+import type { SessionLimit, SessionStore } from './store.ts'
+
+/** What the session lifecycle can be told. Every duration is milliseconds or a string such as `'30m'`. */
+export interface CoreOptions {
+  /** Where sessions live: `sqlite(path)`, `memory()`, or a store of your own. */
+  readonly store: SessionStore
+  /** Master keys: `keyFile(path)`, `keysFromEnv()`, `keyRing([...])`. Default: the embedded store's own key file; required with a shared store. */
+  readonly keys?: KeySource
+  /** Part of every token's tag: kinds of session under different names may share a store and never accept each other's tokens. Default `'session'`. */
+  readonly name?: string
+  /** The fields of the session and a Standard Schema for each; types are inferred. Without it any field is accepted. */
+  readonly data?: DataDefinition
+  /** Version of the data's shape, a whole number. Default 1. */
+  readonly schemaVersion?: number
+  /** Brings data of an older `schemaVersion` to this one when it is read; pure. Fields that it does not mention are kept. */
+  readonly upgrade?: (data: JsonFields, fromVersion: number) => JsonFields
+  /** Shorthand for `lifetimes.signedIn.idle`. Default `'30m'`. */
+  readonly idleTimeout?: Duration
+  /** Shorthand for `lifetimes.signedIn.absolute`. Default `'12h'`. */
+  readonly absoluteTimeout?: Duration
+  readonly lifetimes?: LifetimesOptions
+  /** Limits of NIST SP 800-63B-4; contradicting options throw. Default none. */
+  readonly preset?: Preset
+  /** Age at which a signed-in cookie session gets a new secret; `false`: never. Default `'15m'`. */
+  readonly rotateEvery?: Duration | false
+  /** How long a client may take to store a successor. Default `'60s'`. */
+  readonly rotationGrace?: Duration
+  /** Activity is recorded at most this often per session and node. Default: a twentieth of the idle timeout, at most 60 s. */
+  readonly touchInterval?: Duration
+  /** Sessions per user. Default 100, `'evict-idle'`; `false`: no limit. */
+  readonly maxSessions?: Partial<SessionLimit> | false
+  /** Longest time for which an end may go unnoticed by another node. Default `'1s'`. */
+  readonly maxStaleness?: Duration
+  /** A superseded token after its rotation has settled. Default `'end'`. */
+  readonly onReuse?: 'end' | 'report'
+  /** The successor handed to another context than the one that rotated. Default `'report'`. */
+  readonly onSharedRotation?: 'end' | 'report'
+  /** UTF-8 bytes of a session's data as JSON. Default 16,384. */
+  readonly maxDataBytes?: number
+  /** How long ended sessions are remembered as ended. Default `'1h'`. */
+  readonly tombstoneRetention?: Duration
+  /** Pause between sweeps; `false`: this node does not sweep. Default `'60s'`. */
+  readonly sweepInterval?: Duration | false
+  /** How long one store operation may take before it counts as failed. Default `'5s'`. */
+  readonly storeTimeout?: Duration
+  /** Told of what no request can be told: listeners that throw, background failures. Default: ignored. */
+  readonly onError?: (error: unknown) => void
+  /** Clock and randomness, for tests. */
+  readonly environment?: Environment
+}
+
+/** Resolved once at construction; frozen. Milliseconds. */
+export interface CoreSettings {
+  readonly store: SessionStore
+  readonly keys: KeySource
+  readonly name: string
+  readonly schema: DataSchema
+  readonly lifetimes: Lifetimes
+  readonly preset: Preset | null
+  readonly rotation: RotationPolicy
+  readonly maxSessions: SessionLimit | null
+  readonly maxStaleness: number
+  readonly onReuse: 'end' | 'report'
+  readonly onSharedRotation: 'end' | 'report'
+  readonly maxDataBytes: number
+  readonly tombstoneRetention: number
+  readonly sweepInterval: number | null
+  readonly storeTimeout: number
+  readonly onError: (error: unknown) => void
+  readonly environment: Environment
+}
+
+/** The one table of defaults; `docs/options.md` and design section 5 are tested against it. */
+export const CORE_DEFAULTS = Object.freeze({
+  name: 'session',
+  schemaVersion: 1,
+  rotateEvery: '15m',
+  rotationGrace: '60s',
+  maxSessions: Object.freeze({ count: 100, onLimit: 'evict-idle' }),
+  maxStaleness: '1s',
+  onReuse: 'end',
+  onSharedRotation: 'report',
+  maxDataBytes: 16_384,
+  tombstoneRetention: '1h',
+  sweepInterval: '60s',
+  storeTimeout: '5s',
+} as const satisfies Omit<CoreOptions, 'store'>)
+
+/** Every key of `CoreOptions`: anything else is a spelling mistake and throws. */
+export const CORE_KEYS: readonly (keyof CoreOptions)[] = [
+  'store',
+  'keys',
+  'data',
+  'upgrade',
+  'idleTimeout',
+  'absoluteTimeout',
+  'lifetimes',
+  'preset',
+  'touchInterval',
+  'onError',
+  'environment',
+  ...(Object.keys(CORE_DEFAULTS) as (keyof typeof CORE_DEFAULTS)[]),
+]
+
+/** Checks every value and fills in the defaults. Whatever cannot work throws `ERR_OPTION` with the option's path. */
+export function resolveCoreOptions(options: CoreOptions): CoreSettings {
+  const store = requireStore(options.store)
+  const limits = presetLimits(options.preset)
+  const rotationGrace = toMilliseconds(options.rotationGrace ?? CORE_DEFAULTS.rotationGrace, 'rotationGrace')
+  const environment = options.environment ?? systemEnvironment
+  return Object.freeze({
+    store,
+    environment,
+    keys: requireKeys(options.keys, store),
+    name: requireName(options.name ?? CORE_DEFAULTS.name),
+    schema: resolveSchema(
+      options.data,
+      options.schemaVersion ?? CORE_DEFAULTS.schemaVersion,
+      options.upgrade,
+    ),
+    lifetimes: resolveLifetimes(options, limits),
+    preset: options.preset ?? null,
+    rotation: Object.freeze({
+      rotateEvery: optional(options.rotateEvery ?? CORE_DEFAULTS.rotateEvery, 'rotateEvery'),
+      rotationGrace,
+    }),
+    maxSessions: resolveLimit(options.maxSessions),
+    maxStaleness: toMilliseconds(options.maxStaleness ?? CORE_DEFAULTS.maxStaleness, 'maxStaleness'),
+    onReuse: oneOf(options.onReuse ?? CORE_DEFAULTS.onReuse, ['end', 'report'], 'onReuse'),
+    onSharedRotation: oneOf(
+      options.onSharedRotation ?? CORE_DEFAULTS.onSharedRotation,
+      ['end', 'report'],
+      'onSharedRotation',
+    ),
+    maxDataBytes: wholeNumber(options.maxDataBytes ?? CORE_DEFAULTS.maxDataBytes, 'maxDataBytes', 2),
+    tombstoneRetention: resolveRetention(options, rotationGrace),
+    sweepInterval: optional(options.sweepInterval ?? CORE_DEFAULTS.sweepInterval, 'sweepInterval'),
+    storeTimeout: toMilliseconds(options.storeTimeout ?? CORE_DEFAULTS.storeTimeout, 'storeTimeout'),
+    onError: options.onError ?? (() => {}),
+  })
+}
+
+function optional(value: Duration | false, path: string): number | null {
+  return value === false ? null : toMilliseconds(value, path)
+}
+
+function requireStore(store: unknown): SessionStore {
+  if (typeof (store as SessionStore | undefined)?.find === 'function') return store as SessionStore
+  throw new ConfigError(
+    'ERR_OPTION',
+    "Option store is required: for example sqlite('./data/sessions.db') from 'coatcheck/sqlite'.",
+  )
+}
+
+function requireKeys(keys: KeySource | undefined, store: SessionStore): KeySource {
+  if (keys) {
+    if (typeof keys.load === 'function') return keys
+    throw new ConfigError('ERR_OPTION', 'Option keys must be keyFile(path), keysFromEnv() or keyRing([...]).')
+  }
+  const own = store.capabilities.shared === 'network' ? undefined : store.defaultKeys?.()
+  if (own) return own
+  throw new ConfigError(
+    'ERR_KEYS_MISSING',
+    `Option keys is required with the ${store.name} store, since all nodes must have the same: keys: keysFromEnv() and COATCHECK_KEYS set to the output of ${KEYS_COMMAND}`,
+  )
+}
+
+function requireName(name: string): string {
+  if (typeof name === 'string' && /^[a-zA-Z0-9._-]{1,64}$/.test(name)) return name
+  throw new ConfigError(
+    'ERR_OPTION',
+    'Option name must be 1 to 64 letters, digits, dots, dashes or underscores.',
+  )
+}
+
+function resolveLimit(limit: Partial<SessionLimit> | false | undefined): SessionLimit | null {
+  if (limit === false) return null
+  if (limit !== undefined) assertKnownKeys(limit, ['count', 'onLimit'], 'maxSessions')
+  const { count, onLimit } = { ...CORE_DEFAULTS.maxSessions, ...limit }
+  return Object.freeze({
+    count: wholeNumber(count, 'maxSessions.count', 1),
+    onLimit: oneOf(onLimit, ['refuse', 'evict-idle', 'evict-oldest'], 'maxSessions.onLimit'),
+  })
+}
+
+/** A tombstone must outlive every answer that depends on it: the grace after a logout, and what other nodes may still believe. */
+function resolveRetention(options: CoreOptions, rotationGrace: number): number {
+  const retention = toMilliseconds(
+    options.tombstoneRetention ?? CORE_DEFAULTS.tombstoneRetention,
+    'tombstoneRetention',
+  )
+  if (retention > rotationGrace) return retention
+  throw new ConfigError('ERR_OPTION', 'Option tombstoneRetention must be longer than rotationGrace.')
+}

@@ -1,0 +1,132 @@
+import { lengthPrefixed, utf8 } from './encoding.ts'
+import { ConfigError, UsageError } from './errors.ts'
+import type { MasterKey } from './keys.ts'
+import {
+  constantTimeEqual,
+  type HmacKey,
+  hkdfSha256,
+  hmacSha256,
+  importHmacKey,
+  sha256Bytes,
+} from './platform.ts'
+import type { SessionId } from './record.ts'
+
+/** Bytes of a master key. */
+export const MASTER_BYTES = 32
+
+/** Key slots are four bits of a token. */
+export const LAST_SLOT = 15
+
+/** Bytes of a session's secret: 192 bits. */
+export const SECRET_BYTES = 24
+
+interface DerivedKeys {
+  readonly tag: HmacKey
+  readonly rotate: HmacKey
+}
+
+/**
+ * The keys that one instance works with, derived by HKDF (RFC 5869) from its master keys and its `name`: instances of
+ * other names get other keys from the same masters, and so never accept what this one issued. Keeps no master.
+ * Construction throws `ERR_KEYS_INVALID`.
+ */
+export class KeyRing {
+  readonly name: string
+  /** The slot that issues. */
+  readonly currentSlot: number
+  readonly #keys = new Map<number, DerivedKeys>()
+
+  constructor(keys: readonly MasterKey[], options: { readonly name: string }) {
+    assertMasterKeys(keys, (index) => `Key ${index + 1} of the key ring`)
+    this.name = options.name
+    this.currentSlot = keys.findLast((key) => key.state === 'current')?.slot ?? 0
+    for (const key of keys) this.#keys.set(key.slot, derive(key.master, options.name))
+  }
+
+  /** Whether what was issued under `slot` can be verified here. */
+  has(slot: number): boolean {
+    return this.#keys.has(slot)
+  }
+
+  /**
+   * HMAC-SHA-256 over `purpose` and `parts`, 32 bytes. Every part is preceded by its length, so that no two lists of
+   * parts share a MAC. Throws `ERR_USAGE` for a slot that the ring has not.
+   */
+  mac(purpose: string, slot: number, ...parts: readonly Uint8Array[]): Uint8Array {
+    const keys = this.#keys.get(slot)
+    if (!keys) throw new UsageError('ERR_USAGE', `The key ring has no key in slot ${slot}.`)
+    return hmacSha256(keys.tag, lengthPrefixed([utf8(purpose), ...parts]))
+  }
+
+  /**
+   * The secret that follows `secret` in a rotation with this `salt`: whoever holds the old secret and the key derives
+   * the same 24 bytes, and the record, which holds neither, is no help. `null` for a slot that the ring has not.
+   */
+  deriveSuccessor(slot: number, salt: string, id: SessionId, secret: Uint8Array): Uint8Array | null {
+    const keys = this.#keys.get(slot)
+    if (!keys) return null
+    return hmacSha256(keys.rotate, lengthPrefixed([utf8(salt), utf8(id), secret])).slice(0, SECRET_BYTES)
+  }
+}
+
+/**
+ * Throws `ERR_KEYS_INVALID` unless `keys` can make a ring: exactly one current, slots 0 to 15 that differ, masters of
+ * 32 bytes that differ and look random. `describe` names the key at an index, as the subject of the message.
+ */
+export function assertMasterKeys(keys: readonly MasterKey[], describe: (index: number) => string): void {
+  for (const [index, key] of keys.entries()) {
+    assertMasterKey(key, describe(index))
+    assertDiffers(key, keys.slice(0, index), describe, index)
+  }
+  const current = [...keys.keys()].filter((index) => keys[index]?.state === 'current')
+  const [first, second] = current
+  if (first === undefined) {
+    throw invalid('There must be exactly one key in state "current", and there is none.')
+  }
+  if (second !== undefined) {
+    throw invalid(`${describe(second)} is "current", and so is an earlier one: exactly one may be.`)
+  }
+}
+
+function assertMasterKey(key: MasterKey, subject: string): void {
+  if (!Number.isInteger(key.slot) || key.slot < 0 || key.slot > LAST_SLOT) {
+    throw invalid(`${subject} needs a slot that is a whole number from 0 to ${LAST_SLOT}.`)
+  }
+  if (!['next', 'current', 'retired'].includes(key.state)) {
+    throw invalid(`${subject} needs a state: "next", "current" or "retired".`)
+  }
+  if (key.master.length !== MASTER_BYTES) {
+    throw invalid(`${subject} has ${key.master.length} bytes; a master key has ${MASTER_BYTES}.`)
+  }
+  if (key.master.every((byte) => byte === key.master[0])) {
+    throw invalid(`${subject} repeats a single byte; a master key is ${MASTER_BYTES} random bytes.`)
+  }
+}
+
+function assertDiffers(
+  key: MasterKey,
+  earlier: readonly MasterKey[],
+  describe: (index: number) => string,
+  index: number,
+): void {
+  for (const other of earlier) {
+    if (other.slot === key.slot) {
+      throw invalid(`${describe(index)} uses slot ${key.slot}, and so does an earlier one.`)
+    }
+    if (constantTimeEqual(other.master, key.master)) {
+      throw invalid(
+        `${describe(index)} repeats the key of slot ${other.slot}; every slot needs a key of its own.`,
+      )
+    }
+  }
+}
+
+function derive(master: Uint8Array, name: string): DerivedKeys {
+  const salt = sha256Bytes(lengthPrefixed([utf8('coatcheck instance'), utf8(name)]))
+  const key = (use: string) => importHmacKey(hkdfSha256(master, salt, utf8(use), 32))
+  return { tag: key('tag'), rotate: key('rotate') }
+}
+
+function invalid(message: string): ConfigError {
+  return new ConfigError('ERR_KEYS_INVALID', message)
+}

@@ -1,0 +1,166 @@
+import type { Environment } from './environment.ts'
+import { ConfigError } from './errors.ts'
+
+/** Longest request that `crypto.getRandomValues` answers at once (Web Cryptography, section 10.1.1). */
+const RANDOM_CHUNK = 65_536
+
+/** Longest delay of `setTimeout`; anything above fires at once. */
+const LONGEST_TIMEOUT = 2_147_483_647
+
+/** The clock, the random source and the timers of the machine. */
+export const systemEnvironment: Environment = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  randomBytes(length) {
+    const bytes = new Uint8Array(length)
+    for (let start = 0; start < length; start += RANDOM_CHUNK) {
+      crypto.getRandomValues(bytes.subarray(start, start + RANDOM_CHUNK))
+    }
+    return bytes
+  },
+  setTimer(delay, callback) {
+    let left = delay
+    let timer: ReturnType<typeof setTimeout>
+    const arm = () => {
+      const wait = Math.min(left, LONGEST_TIMEOUT)
+      left -= wait
+      timer = setTimeout(left > 0 ? arm : callback, wait)
+      // Some runtimes answer with a number and keep the process alive; nothing can be done about it there.
+      if (typeof timer === 'object') timer.unref?.()
+    }
+    arm()
+    return () => clearTimeout(timer)
+  },
+}
+
+/** A key prepared for `hmacSha256`: about six times faster than handing the bytes over at each call. Shows no key material when printed. */
+export interface HmacKey {
+  readonly type: 'secret'
+}
+
+/** SHA-256 as base64url without padding (43 characters). A string counts as its UTF-8 bytes. */
+export function sha256(data: Uint8Array | string): string {
+  return nodeCrypto().hash('sha256', data, 'base64url')
+}
+
+/** SHA-256 as 32 bytes. A string counts as its UTF-8 bytes. */
+export function sha256Bytes(data: Uint8Array | string): Uint8Array {
+  return ownBytes(nodeCrypto().hash('sha256', data, 'buffer'))
+}
+
+/** Prepares the key of a MAC that is computed often. The bytes are copied. */
+export function importHmacKey(key: Uint8Array): HmacKey {
+  return nodeCrypto().createSecretKey(key)
+}
+
+/** HMAC-SHA-256 (RFC 2104), 32 bytes. */
+export function hmacSha256(key: Uint8Array | HmacKey, data: Uint8Array): Uint8Array {
+  return ownBytes(nodeCrypto().createHmac('sha256', key).update(data).digest())
+}
+
+/** HKDF with SHA-256 (RFC 5869): `length` bytes of key material for the use that `info` names. */
+export function hkdfSha256(ikm: Uint8Array, salt: Uint8Array, info: Uint8Array, length: number): Uint8Array {
+  return new Uint8Array(nodeCrypto().hkdfSync('sha256', ikm, salt, info, length))
+}
+
+/**
+ * Whether `a` and `b` are the same bytes, or the same UTF-16 code units, in a time that depends on their lengths
+ * alone. Unequal lengths are `false` and never thrown; a length is no secret here.
+ */
+export function constantTimeEqual(a: string | Uint8Array, b: string | Uint8Array): boolean {
+  if (typeof a !== typeof b || a.length !== b.length) return false
+  return nodeCrypto().timingSafeEqual(comparable(a), comparable(b))
+}
+
+/** The value of an environment variable of the process, `undefined` where it is unset or there is no process. */
+export function environmentVariable(name: string): string | undefined {
+  return host.process?.env?.[name]
+}
+
+/** What reading and creating a key file needs of the file system; calls are those of `node:fs`. */
+export interface Files {
+  readonly constants: { readonly O_RDONLY: number; readonly O_NONBLOCK?: number }
+  openSync(path: string, flags: string | number, mode?: number): number
+  fstatSync(file: number): { readonly mode: number; readonly size: number; isFile(): boolean }
+  readFileSync(file: number, encoding: 'utf8'): string
+  writeFileSync(file: number, text: string): void
+  fchmodSync(file: number, mode: number): void
+  fsyncSync(file: number): void
+  closeSync(file: number): void
+  linkSync(from: string, to: string): void
+  unlinkSync(path: string): void
+  mkdirSync(path: string, options: { readonly recursive: true; readonly mode: number }): unknown
+}
+
+/** Synchronous access to files. Throws `ERR_PLATFORM` where the runtime has none. */
+export function files(): Files {
+  return builtin<Files>('node:fs')
+}
+
+/** The directory that holds `path`, by the rules of the machine's own paths. */
+export function directoryOf(path: string): string {
+  return builtin<{ dirname(path: string): string }>('node:path').dirname(path)
+}
+
+/** Whether files have POSIX permission bits and directories can be opened to be synced. */
+export function hasPosixFiles(): boolean {
+  return host.process?.platform !== 'win32'
+}
+
+interface NodeCrypto {
+  hash(algorithm: 'sha256', data: Uint8Array | string, encoding: 'base64url'): string
+  hash(algorithm: 'sha256', data: Uint8Array | string, encoding: 'buffer'): Uint8Array
+  createSecretKey(key: Uint8Array): HmacKey
+  createHmac(
+    algorithm: 'sha256',
+    key: Uint8Array | HmacKey,
+  ): { update(data: Uint8Array): { digest(): Uint8Array } }
+  hkdfSync(digest: 'sha256', ikm: Uint8Array, salt: Uint8Array, info: Uint8Array, length: number): ArrayBuffer
+  timingSafeEqual(a: Uint8Array | Uint16Array, b: Uint8Array | Uint16Array): boolean
+}
+
+/** What may be missing from the runtime. */
+interface Host {
+  readonly process?: {
+    readonly env?: { readonly [name: string]: string | undefined }
+    readonly platform?: string
+    getBuiltinModule?(name: string): unknown
+  }
+}
+
+const host: Host = globalThis
+
+let loadedCrypto: NodeCrypto | undefined
+
+function nodeCrypto(): NodeCrypto {
+  loadedCrypto ??= builtin<NodeCrypto>('node:crypto')
+  return loadedCrypto
+}
+
+/**
+ * A module of Node's, without an import that would break a bundle for the edge: Node 22.3, Deno, Bun and workerd with
+ * `nodejs_compat` all answer.
+ */
+function builtin<Module>(name: string): Module {
+  const found = host.process?.getBuiltinModule?.(name)
+  if (!found) {
+    throw new ConfigError(
+      'ERR_PLATFORM',
+      `coatcheck needs ${name} through process.getBuiltinModule: run it on Node 22.13 or later, Deno, Bun, or workerd with the nodejs_compat flag.`,
+    )
+  }
+  return found as Module
+}
+
+/** A plain array over the bytes: methods of Node's Buffer differ (`slice` is a view), and some share a pool. */
+function ownBytes(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+/** Code units rather than UTF-8, in which every lone surrogate is the same character. */
+function comparable(value: string | Uint8Array): Uint8Array | Uint16Array {
+  if (typeof value !== 'string') return value
+  const units = new Uint16Array(value.length)
+  for (let i = 0; i < value.length; i++) units[i] = value.charCodeAt(i)
+  return units
+}

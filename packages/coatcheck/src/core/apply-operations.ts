@@ -41,6 +41,23 @@ export function applyOperations(
   return { ok: true, data: result }
 }
 
+/**
+ * The data of a session that replaces another, as `SessionStore.replace` describes it: the fields of `old` (`null` where
+ * nothing is carried) that `carry` names, then `data` over them, then `operations`. Whatever is added to what was
+ * carried keeps to `maxBytes`.
+ */
+export function replacementData(
+  old: JsonFields | null,
+  carry: 'all' | readonly string[],
+  data: JsonFields,
+  operations: readonly Operation[],
+  maxBytes: number,
+): ApplyResult {
+  const carried = Object.entries(old ?? {}).filter(([field]) => carry === 'all' || carry.includes(field))
+  const sets = Object.entries(data).map(([field, value]): Operation => ({ kind: 'set', field, value }))
+  return applyOperations(Object.fromEntries(carried), [...sets, ...operations], maxBytes)
+}
+
 /** Whether two values are the same JSON, order of keys apart. */
 export function jsonEquals(a: Json, b: Json): boolean {
   if (a === b) return true

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { applyOperations, dataBytes, jsonEquals } from '../../src/core/apply-operations.ts'
+import { applyOperations, dataBytes, jsonEquals, replacementData } from '../../src/core/apply-operations.ts'
 import type { Json, JsonFields } from '../../src/core/json.ts'
 import type { Operation } from '../../src/core/record.ts'
 
@@ -177,6 +177,28 @@ describe('the size limit', () => {
     expect(applyOperations(data, [{ kind: 'add', field: 'n', amount: 10 }], 100)).toEqual(
       rejected('n', 'size'),
     )
+  })
+})
+
+describe('the data of a replacement', () => {
+  const old = { cart: [1], theme: 'dark', secret: 'x' }
+
+  it('ROT-03 is what carry names of the old, the new over it, then the operations', () => {
+    const operations: Operation[] = [{ kind: 'append', field: 'cart', value: 2 }]
+    expect(replacementData(old, ['theme', 'cart', 'absent'], { theme: 'light' }, operations, ROOMY)).toEqual({
+      ok: true,
+      data: { cart: [1, 2], theme: 'light' },
+    })
+    expect(replacementData(old, 'all', {}, [], ROOMY)).toEqual({ ok: true, data: old })
+    expect(replacementData(old, [], {}, [], ROOMY)).toEqual({ ok: true, data: {} })
+    expect(replacementData(null, 'all', { a: 1 }, [], ROOMY)).toEqual({ ok: true, data: { a: 1 } })
+  })
+
+  it('carries data above a lowered limit, and lets nothing be added to it', () => {
+    const large = { a: 'x'.repeat(200) }
+    expect(replacementData(large, 'all', {}, [], 100).ok).toBe(true)
+    expect(replacementData(large, 'all', { b: 1 }, [], 100)).toEqual(rejected('b', 'size'))
+    expect(replacementData(null, [], large, [], 100)).toEqual(rejected('a', 'size'))
   })
 })
 

@@ -1,0 +1,286 @@
+import type { ActiveSession } from './active-session.ts'
+import { issueCsrfToken, verifyCsrfToken } from './csrf-token.ts'
+import { UsageError } from './errors.ts'
+import { Events } from './events.ts'
+import { GuardedStore } from './guarded-store.ts'
+import {
+  type Issued,
+  Issuer,
+  type LoginAttempt,
+  type LoginRequest,
+  type ReauthenticateRequest,
+  type StartRequest,
+} from './issuer.ts'
+import { KeyRing } from './key-ring.ts'
+import { ManagerContext } from './manager-context.ts'
+import type { MaybePromise } from './maybe-promise.ts'
+import type { CoreSettings } from './options.ts'
+import type { EndReason, SessionId, SessionRecord } from './record.ts'
+import { Rotator } from './rotator.ts'
+import { type SessionPage, toSessionInfo } from './session-info.ts'
+import { SignalWatch } from './signal-watch.ts'
+import type { StoreHealth } from './store.ts'
+import { Sweeper } from './sweeper.ts'
+import { isSessionId } from './token.ts'
+import { Touches } from './touches.ts'
+import { type ValidateRequest, type Validation, Validator } from './validator.ts'
+import { type PendingOperation, Writer } from './writer.ts'
+
+/** Everything that exists once the store and the keys are open. */
+interface Opened {
+  readonly context: ManagerContext
+  readonly touches: Touches
+  readonly validator: Validator
+  readonly writer: Writer
+  readonly issuer: Issuer
+  readonly rotator: Rotator
+  readonly sweeper: Sweeper
+  readonly watch: SignalWatch
+}
+
+/**
+ * The lifecycle of sessions: tokens, records and time, no HTTP. It carries out what the pure rules decide. Opens itself
+ * at the first call; `open()` at start-up shows trouble with the store or the keys before the first request does.
+ */
+export class SessionManager {
+  readonly settings: CoreSettings
+  readonly events: Events
+  readonly #store: GuardedStore
+  #opened: Opened | null = null
+  #opening: Promise<Opened> | null = null
+  #closing: Promise<void> | null = null
+
+  constructor(settings: CoreSettings) {
+    this.settings = settings
+    this.events = new Events(settings.onError)
+    this.#store = new GuardedStore(settings.store, {
+      environment: settings.environment,
+      timeout: settings.storeTimeout,
+      report: (operation, error) => {
+        const at = settings.environment.now()
+        const event = { at, sessionId: null, userId: null, context: null, operation, error }
+        this.events.emit('store-failed', event)
+      },
+    })
+  }
+
+  /** Opens the store and loads the keys; throws `ConfigError` or `StoreError`. Idempotent, and tried again after a failure. */
+  async open(): Promise<void> {
+    await this.#ready()
+  }
+
+  /** Writes what is still to be written and releases the store. Idempotent; later calls throw `ERR_CLOSED`. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  /** Waits until recorded activity is in the store. */
+  async flush(): Promise<void> {
+    await this.#opened?.touches.flush()
+  }
+
+  health(): Promise<StoreHealth> {
+    return this.#with(({ context }) => context.store.store.health())
+  }
+
+  /** From a token to a session, or why not. Answers at once where the store does (once open). */
+  validate(token: string, request: ValidateRequest): MaybePromise<Validation> {
+    if (this.#opened && !this.#closing) return this.#opened.validator.validate(token, request)
+    return this.#ready().then(({ validator }) => validator.validate(token, request))
+  }
+
+  /** A new anonymous session. */
+  start(request: StartRequest): Promise<Issued> {
+    return this.#with(({ issuer }) => issuer.start(request))
+  }
+
+  /** Taken before a password check and given to `login`: the old password loses the race against its change. */
+  beginLogin(userId: string): Promise<LoginAttempt> {
+    assertUserId(userId)
+    return this.#with(async ({ context }) => {
+      const { user } = await context.store.call('epochs', userId)
+      return Object.freeze({ userId, epoch: user })
+    })
+  }
+
+  /** A new authenticated session in place of `old`; throws `ERR_SESSION_LIMIT`, `ERR_LOGIN_STALE`. */
+  login(old: ActiveSession | null, request: LoginRequest): Promise<Issued> {
+    assertUserId(request.userId)
+    if (request.attempt && request.attempt.userId !== request.userId) {
+      throw new UsageError('ERR_USAGE', 'The login attempt was begun for another user id.')
+    }
+    return this.#with(({ issuer }) => issuer.login(old, request))
+  }
+
+  /** Step-up: new id and token, everything else kept, both clocks start anew; throws `ERR_SESSION_GONE`. */
+  reauthenticate(old: ActiveSession, request: ReauthenticateRequest): Promise<Issued> {
+    return this.#with(({ issuer }) => issuer.reauthenticate(old, request))
+  }
+
+  /** All of the operations, exactly once, or `gone`. */
+  write(session: ActiveSession, operations: readonly PendingOperation[]): Promise<'ok' | 'gone'> {
+    return this.#with(({ writer }) => writer.write(session, operations))
+  }
+
+  /** The token that a response should carry, decided when its headers leave; `null`: none. */
+  tokenFor(session: ActiveSession): MaybePromise<string | null> {
+    return this.#opened ? this.#opened.rotator.tokenFor(session) : null
+  }
+
+  /** Ends a session at its user's wish; a step-up that raced it does not survive. */
+  logout(session: ActiveSession): Promise<boolean> {
+    const { record, context: request } = session
+    return this.#with(({ context }) => context.end(record.id, 'logout', request, true))
+  }
+
+  /** Reads the record again from the store; `false` where the session is over. */
+  async revalidate(session: ActiveSession): Promise<boolean> {
+    const found = await this.#with(({ context }) => context.find(session.record.id))
+    if (found.status === 'live') session.refresh(found)
+    return found.status === 'live'
+  }
+
+  /** Fires when the session ends, here or elsewhere (within `maxStaleness`). */
+  signal(id: SessionId): AbortSignal {
+    if (!this.#opened) throw new UsageError('ERR_CLOSED', 'The sessions are not open.')
+    return this.#opened.watch.signal(id)
+  }
+
+  /** Live sessions of a user, newest first; `limit` at most 1,000. */
+  list(
+    userId: string,
+    page: { readonly limit?: number; readonly cursor?: string | null } = {},
+  ): Promise<SessionPage> {
+    assertUserId(userId)
+    const limit = Math.min(Math.max(1, Math.trunc(page.limit ?? 100)), 1_000)
+    return this.#with(async ({ context }) => {
+      const { sessions, cursor } = await context.store.call('list', userId, {
+        limit,
+        cursor: page.cursor ?? null,
+      })
+      return { sessions: sessions.map(toSessionInfo), cursor }
+    })
+  }
+
+  /** One session by its public id, or `null`. For administration: the record's secret half is not shown. */
+  async find(id: string): Promise<ReturnType<typeof toSessionInfo> | null> {
+    if (!isSessionId(id)) return null
+    const found = await this.#with(({ context }) => context.find(id))
+    return found.status === 'live' ? toSessionInfo(found.record) : null
+  }
+
+  /** Ends one session; `false` if it was not live, or not `ofUser`'s (CON-05). */
+  revoke(
+    id: string,
+    options: { readonly reason?: EndReason; readonly ofUser?: string } = {},
+  ): Promise<boolean> {
+    if (!isSessionId(id)) return Promise.resolve(false)
+    const { reason = 'revoked', ofUser } = options
+    return this.#with(async ({ context }) => {
+      const result = await context.store.call('end', id, {
+        reason,
+        ...(ofUser === undefined ? {} : { ofUser }),
+      })
+      if (result.outcome === 'ended') context.emitEnded(result.ended)
+      return result.outcome === 'ended'
+    })
+  }
+
+  /** Ends all sessions of a user but `except`; answers how many. Logins begun before are refused (LIO-07, LIO-08). */
+  revokeUser(
+    userId: string,
+    options: { readonly except?: SessionId | readonly SessionId[]; readonly reason?: EndReason } = {},
+  ): Promise<number> {
+    assertUserId(userId)
+    const { reason = 'revoked', except = [] } = options
+    return this.#with(async ({ context }) => {
+      const result = await context.store.call('endUser', userId, { reason, except: [except].flat() })
+      context.emitEnded(result.ended)
+      return result.ended.length
+    })
+  }
+
+  /** Ends every session in the store, at once, however many there are (CON-04). */
+  revokeEveryone(options: { readonly reason?: EndReason } = {}): Promise<void> {
+    const { reason = 'revoked' } = options
+    return this.#with(async ({ context }) => {
+      await context.store.call('endEveryone', { reason })
+      context.emit('everyone-ended', { id: null, userId: null }, null, { reason })
+    })
+  }
+
+  /** Removes what is past its deadline now; answers how many sessions that ended. */
+  sweep(): Promise<number> {
+    return this.#with(({ sweeper }) => sweeper.run())
+  }
+
+  /** A fresh CSRF token for this session; bound to the id, so that rotation does not break open forms. */
+  csrfToken(record: Pick<SessionRecord, 'id'> | null): string {
+    const { ring, environment } = this.#requireOpen().context
+    return issueCsrfToken(ring, environment, record?.id ?? NO_SESSION)
+  }
+
+  verifyCsrfToken(record: Pick<SessionRecord, 'id'> | null, text: string): boolean {
+    return verifyCsrfToken(this.#requireOpen().context.ring, record?.id ?? NO_SESSION, text)
+  }
+
+  #requireOpen(): Opened {
+    if (this.#opened) return this.#opened
+    throw new UsageError('ERR_CLOSED', 'The sessions are not open; await sessions.open() first.')
+  }
+
+  async #with<T>(task: (opened: Opened) => MaybePromise<T>): Promise<T> {
+    return task(this.#opened && !this.#closing ? this.#opened : await this.#ready())
+  }
+
+  #ready(): Promise<Opened> {
+    if (this.#closing) return Promise.reject(new UsageError('ERR_CLOSED', 'The sessions have been closed.'))
+    this.#opening ??= this.#open().catch((error) => {
+      this.#opening = null
+      throw error
+    })
+    return this.#opening
+  }
+
+  async #open(): Promise<Opened> {
+    const { settings } = this
+    const { environment, tombstoneRetention } = settings
+    const ring = new KeyRing(await settings.keys.load(), { name: settings.name })
+    await settings.store.open({ environment, tombstoneRetention })
+    const context = new ManagerContext(settings, this.#store, this.events, ring)
+    const touches = new Touches(this.#store, environment)
+    const writer = new Writer(context)
+    const sweeper = new Sweeper(context)
+    if (settings.sweepInterval !== null) sweeper.start(settings.sweepInterval)
+    this.#opened = {
+      context,
+      touches,
+      writer,
+      sweeper,
+      validator: new Validator(context, touches),
+      issuer: new Issuer(context, writer),
+      rotator: new Rotator(context),
+      watch: new SignalWatch(context),
+    }
+    return this.#opened
+  }
+
+  async #close(): Promise<void> {
+    const opened = this.#opened ?? (await this.#opening?.catch(() => null))
+    if (opened) {
+      opened.watch.stop()
+      await opened.sweeper.stop()
+      await opened.touches.flush()
+    }
+    await this.settings.store.close()
+  }
+}
+
+/** What a CSRF token of a visitor without a session is bound to; no session id has this form. */
+const NO_SESSION = '-'
+
+function assertUserId(userId: unknown): asserts userId is string {
+  if (typeof userId === 'string' && userId.length > 0 && userId.length <= 256) return
+  throw new UsageError('ERR_USAGE', 'A user id must be a string of 1 to 256 characters.')
+}

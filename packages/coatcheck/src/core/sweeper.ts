@@ -1,0 +1,51 @@
+import type { ManagerContext } from './manager-context.ts'
+import type { SweepResult } from './store.ts'
+
+/** Sessions and tombstones handled per slice: few enough that a slice holds nobody up. */
+const SLICE = 100
+
+/** Removes what is past its deadline, slice by slice, with a pause between sweeps (STO-07). */
+export class Sweeper {
+  readonly #context: ManagerContext
+  #cancel: (() => void) | null = null
+  #stopped = false
+  #running: Promise<number> | null = null
+
+  constructor(context: ManagerContext) {
+    this.#context = context
+  }
+
+  start(interval: number): void {
+    if (this.#stopped) return
+    this.#cancel = this.#context.environment.setTimer(interval, () => {
+      // Failures were reported by the guarded store; the next sweep tries again.
+      const next = () => this.start(interval)
+      this.run().then(next, next)
+    })
+  }
+
+  /** Sweeps until nothing is left to do; answers how many sessions were ended. Calls that overlap share one sweep. */
+  run(): Promise<number> {
+    this.#running ??= this.#sweep().finally(() => {
+      this.#running = null
+    })
+    return this.#running
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#cancel?.()
+    await this.#running?.catch(() => {})
+  }
+
+  async #sweep(): Promise<number> {
+    let ended = 0
+    let result: SweepResult
+    do {
+      result = await this.#context.store.call('sweep', { limit: SLICE })
+      this.#context.emitEnded(result.ended)
+      ended += result.ended.length
+    } while (result.more && !this.#stopped)
+    return ended
+  }
+}

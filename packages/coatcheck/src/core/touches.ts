@@ -1,0 +1,75 @@
+import type { ActiveSession } from './active-session.ts'
+import type { Environment } from './environment.ts'
+import type { GuardedStore } from './guarded-store.ts'
+import type { SessionId } from './record.ts'
+import type { RotationChange, Touch } from './store.ts'
+
+interface Pending {
+  usedAt: number
+  rotation?: RotationChange
+}
+
+/**
+ * Records activity without holding up requests: at most one write per session and interval from this node, everything
+ * that is due in one batch. A use within the interval is not recorded, which is why the stored idle timeout includes one
+ * interval: a session never ends early, and lives at most one interval longer (EXP-08, P8).
+ */
+export class Touches {
+  readonly #store: GuardedStore
+  readonly #environment: Environment
+  #pending = new Map<SessionId, Pending>()
+  /** Ids of the batch being written: their next read will see it, so another write would say nothing new. */
+  #writing: ReadonlySet<SessionId> = new Set()
+  #flushing: Promise<void> | null = null
+
+  constructor(store: GuardedStore, environment: Environment) {
+    this.#store = store
+    this.#environment = environment
+  }
+
+  /** Notes a use of the session: written if the last recorded one is an interval old, or if `rotation` has to move on. */
+  use(session: ActiveSession, interval: number, rotation: RotationChange | null): void {
+    const due = session.now() - session.record.lastSeenAt >= interval
+    if (!rotation && (!due || this.#writing.has(session.record.id))) return
+    const usedAt = this.#environment.monotonic()
+    const earlier = this.#pending.get(session.record.id)
+    if (earlier) {
+      earlier.usedAt = usedAt
+      if (rotation) earlier.rotation = rotation
+    } else {
+      this.#pending.set(session.record.id, rotation ? { usedAt, rotation } : { usedAt })
+    }
+    // Uses of the same turn share a batch.
+    this.#flushing ??= Promise.resolve().then(() => this.#drain())
+  }
+
+  /** Waits until everything noted so far is written, or has failed and been reported. */
+  async flush(): Promise<void> {
+    while (this.#flushing !== null) await this.#flushing
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#pending.size > 0) {
+      const batch = this.#takeBatch()
+      this.#writing = new Set(batch.map(({ id }) => id))
+      try {
+        await this.#store.call('touch', batch)
+      } catch {
+        // Reported by the guarded store. The next use finds the old `lastSeenAt` and tries again.
+      }
+      this.#writing = new Set()
+    }
+    this.#flushing = null
+  }
+
+  #takeBatch(): Touch[] {
+    const now = this.#environment.monotonic()
+    const batch = [...this.#pending].map(([id, { usedAt, rotation }]) => ({
+      id,
+      ago: now - usedAt,
+      ...(rotation ? { rotation } : {}),
+    }))
+    this.#pending = new Map()
+    return batch
+  }
+}

@@ -1,0 +1,176 @@
+import { ActiveSession, type Standing } from './active-session.ts'
+import type { RefusalReason, RequestContext } from './events.ts'
+import type { ManagerContext } from './manager-context.ts'
+import { chain, type MaybePromise } from './maybe-promise.ts'
+import { constantTimeEqual } from './platform.ts'
+import { RateLimit } from './rate-limit.ts'
+import type { SessionRecord, Tombstone, Transport } from './record.ts'
+import { judge, type Verdict } from './rotation.ts'
+import type { FindResult } from './store.ts'
+import { hashSecret, type ParsedToken, parseToken } from './token.ts'
+import type { Touches } from './touches.ts'
+
+/**
+ * How a request looks at its session. `full`: touches, may rotate, create, set cookies. `read`: touches, nothing else
+ * (server-side rendering). `peek`: changes nothing at all (status endpoints).
+ */
+export type Mode = 'full' | 'read' | 'peek'
+
+export interface ValidateRequest {
+  readonly transport: Transport
+  readonly context: RequestContext
+  readonly mode: Mode
+  /** Whether this use counts as activity. */
+  readonly touch: boolean
+}
+
+export type Validation =
+  | { readonly ok: true; readonly session: ActiveSession }
+  | {
+      readonly ok: false
+      readonly reason: RefusalReason
+      /**
+       * Whether the session ended so recently, by logout or replacement, that a parallel response may just have set
+       * the right cookie: then nothing is sent and nothing is created (design section 10).
+       */
+      readonly recentlyEnded: boolean
+    }
+
+const UNKNOWN_SLOT_LOOKUPS_PER_SECOND = 50
+
+/** From a token to a session, or the reason why not (design section 6). Answers at once where the store does. */
+export class Validator {
+  readonly #context: ManagerContext
+  readonly #touches: Touches
+  readonly #unknownSlots: RateLimit
+
+  constructor(context: ManagerContext, touches: Touches) {
+    this.#context = context
+    this.#touches = touches
+    this.#unknownSlots = new RateLimit(context.environment, UNKNOWN_SLOT_LOOKUPS_PER_SECOND)
+  }
+
+  validate(token: string, request: ValidateRequest): MaybePromise<Validation> {
+    const parsed = parseToken(this.#context.ring, token)
+    if (!parsed.ok) return this.#refuse(parsed.reason, null, request)
+    // The tag could not be checked, so only this limit stands between a flood and the store.
+    if (!parsed.authentic && !this.#unknownSlots.take()) return this.#refuse('rate-limited', null, request)
+    return chain(this.#context.find(parsed.id, request.context), (found) =>
+      this.#judgeFound(found, parsed, request),
+    )
+  }
+
+  #judgeFound(found: FindResult, parsed: ParsedToken, request: ValidateRequest): MaybePromise<Validation> {
+    if (found.status === 'unknown') return this.#refuse('unknown', { id: parsed.id, userId: null }, request)
+    if (found.status === 'ended') return this.#refuseEnded(found, request)
+    const { record, now } = found
+    if (record.transport !== request.transport) return this.#refuse('transport', record, request)
+    const presented = {
+      secretHash: hashSecret('session', parsed.id, parsed.secret, this.#context.ring.name),
+      generation: () => parsed.generation(),
+    }
+    const verdict = judge(record.rotation, presented, now, this.#context.settings.rotation, constantTimeEqual)
+    const accept = (standing: Standing) =>
+      new ActiveSession(this.#context.environment, found, {
+        secret: parsed.secret,
+        standing,
+        context: request.context,
+      })
+    return this.#carryOut(verdict, record, request, accept)
+  }
+
+  #carryOut(
+    verdict: Verdict,
+    record: SessionRecord,
+    request: ValidateRequest,
+    accept: (standing: Standing) => ActiveSession,
+  ): MaybePromise<Validation> {
+    switch (verdict.kind) {
+      case 'valid':
+        return this.#accepted(accept('valid'), request, verdict)
+      case 'superseded':
+        if (verdict.previous.context === request.context.fingerprint) {
+          return this.#accepted(accept('superseded'), request, null)
+        }
+        return this.#sharedRotation(verdict.previous.context, record, request, accept)
+      case 'reuse':
+        return this.#reuse(verdict.cause, record, request)
+      default:
+        return this.#refuse(verdict.kind, record, request)
+    }
+  }
+
+  #accepted(
+    session: ActiveSession,
+    request: ValidateRequest,
+    verdict: Extract<Verdict, { kind: 'valid' }> | null,
+  ): Validation {
+    if (request.touch && request.mode !== 'peek') {
+      const { record } = session
+      const settling = verdict?.settling
+        ? { ifRevision: record.rotation.revision, next: verdict.settling }
+        : null
+      this.#touches.use(session, this.#context.settings.lifetimes[record.lifetime].touchInterval, settling)
+    }
+    return { ok: true, session }
+  }
+
+  #sharedRotation(
+    previousContext: string,
+    record: SessionRecord,
+    request: ValidateRequest,
+    accept: (standing: Standing) => ActiveSession,
+  ): MaybePromise<Validation> {
+    const action = request.mode === 'peek' ? 'report' : this.#context.settings.onSharedRotation
+    this.#context.emit('shared-rotation', record, request.context, { previousContext, action })
+    if (action === 'report') return this.#accepted(accept('superseded'), request, null)
+    return this.#endAndRefuse('shared-rotation', record, request)
+  }
+
+  #reuse(
+    cause: Extract<Verdict, { kind: 'reuse' }>['cause'],
+    record: SessionRecord,
+    request: ValidateRequest,
+  ): MaybePromise<Validation> {
+    const action = request.mode === 'peek' ? 'report' : this.#context.settings.onReuse
+    const previousContext = record.rotation.previous?.context ?? null
+    this.#context.emit('reused', record, request.context, { cause, previousContext, action })
+    if (action === 'end') return this.#endAndRefuse('reuse', record, request)
+    return this.#refuse('reuse', record, request)
+  }
+
+  async #endAndRefuse(
+    reason: 'reuse' | 'shared-rotation',
+    record: SessionRecord,
+    request: ValidateRequest,
+  ): Promise<Validation> {
+    await this.#context.end(record.id, reason, request.context)
+    return this.#refuse('reuse', record, request)
+  }
+
+  #refuseEnded(found: Extract<FindResult, { status: 'ended' }>, request: ValidateRequest): Validation {
+    const { tombstone, now } = found
+    const expired = tombstone.reason === 'idle' || tombstone.reason === 'absolute'
+    const recently = now - tombstone.endedAt < this.#context.settings.rotation.rotationGrace
+    return this.#refuse(
+      expired ? 'expired' : 'ended',
+      tombstone,
+      request,
+      recently && endedByItsUser(tombstone),
+    )
+  }
+
+  #refuse(
+    reason: RefusalReason,
+    subject: Pick<SessionRecord, 'id' | 'userId'> | null,
+    request: ValidateRequest,
+    recentlyEnded = false,
+  ): Validation {
+    this.#context.emit('token-refused', subject ?? { id: null, userId: null }, request.context, { reason })
+    return { ok: false, reason, recentlyEnded }
+  }
+}
+
+function endedByItsUser({ reason }: Tombstone): boolean {
+  return reason === 'logout' || reason === 'replaced'
+}

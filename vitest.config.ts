@@ -1,14 +1,23 @@
 import { defineConfig } from 'vitest/config'
+import { findEngine, readEngines, testPattern } from './scripts/engines.ts'
+import { testParts } from './scripts/workspace.ts'
 
 const conditions = ['coatcheck-source', 'module', 'node', 'import', 'default']
+const missing = readEngines().filter((engine) => findEngine(engine) === null)
+const long = process.env.COATCHECK_SOAK === '1'
 
 export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
-    include: ['packages/*/test/**/*.test.ts', 'examples/*/test/**/*.test.ts', 'test/**/*.test.ts'],
     pool: 'forks',
-    testTimeout: 60_000,
+    testTimeout: long ? 3_600_000 : 60_000,
     hookTimeout: 60_000,
+    exclude: ['**/node_modules/**', ...missing.map(testPattern)],
+    ...(long && { setupFiles: ['scripts/soak-setup.ts'], fileParallelism: false }),
+    projects: testParts().map((part) => ({
+      extends: true,
+      test: { name: part.name, include: [`${part.directory}**/*.${long ? 'soak' : 'test'}.ts`] },
+    })),
   },
 })

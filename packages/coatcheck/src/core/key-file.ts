@@ -1,8 +1,8 @@
 import { toBase64Url } from './encoding.ts'
 import { ConfigError } from './errors.ts'
-import { LAST_SLOT, MASTER_BYTES } from './key-ring.ts'
+import { isKeyState, LAST_SLOT, MASTER_BYTES } from './key-ring.ts'
 import type { KeyState } from './keys.ts'
-import { directoryOf, files, hasPosixFiles, systemEnvironment } from './platform.ts'
+import { directoryOf, type FileStatus, files, hasPosixFiles, systemEnvironment } from './platform.ts'
 
 /** One key as the file has it: `{ "keys": [{ "slot": 0, "state": "current", "key": "..." }] }`. */
 export interface KeyFileEntry {
@@ -13,8 +13,6 @@ export interface KeyFileEntry {
 
 /** A ring of 16 keys is under 2 kB; anything that is larger than this is another file. */
 const LARGEST_FILE = 65_536
-
-const STATES: readonly unknown[] = ['next', 'current', 'retired'] satisfies KeyState[]
 
 /** The entries of the key file at `path`, which is created first where there is none. Throws `ERR_KEYS_INVALID`. */
 export function readOrCreateKeyFile(path: string): readonly KeyFileEntry[] {
@@ -30,26 +28,31 @@ export function readOrCreateKeyFile(path: string): readonly KeyFileEntry[] {
 /** `null` where there is no such file. */
 function readKeyFile(path: string): string | null {
   const fs = files()
-  let file: number
   try {
     // Without O_NONBLOCK the opening of a named pipe would wait for a writer.
-    file = fs.openSync(path, fs.constants.O_RDONLY | (fs.constants.O_NONBLOCK ?? 0))
+    const file = fs.openSync(path, fs.constants.O_RDONLY | (fs.constants.O_NONBLOCK ?? 0))
+    try {
+      assertPrivateFile(path, fs.fstatSync(file))
+      return fs.readFileSync(file, 'utf8')
+    } finally {
+      fs.closeSync(file)
+    }
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return null
-    throw invalid(`The key file ${path} cannot be opened (${codeOf(error)}).`, error)
+    throw failed(path, 'cannot be read', error)
   }
-  try {
-    const { mode, size } = assertRegular(path, fs.fstatSync(file))
-    if (hasPosixFiles() && (mode & 0o077) !== 0) {
-      throw invalid(
-        `The key file ${path} is open to other users (mode ${(mode & 0o777).toString(8)}): chmod 600 ${shellQuoted(path)}`,
-      )
-    }
-    if (size > LARGEST_FILE) throw invalid(`The key file ${path} has ${size} bytes and is no key file.`)
-    return fs.readFileSync(file, 'utf8')
-  } finally {
-    fs.closeSync(file)
+}
+
+function assertPrivateFile(path: string, status: FileStatus): void {
+  const { mode, size } = status
+  if (!status.isFile()) throw invalid(`The key file ${path} is not a regular file.`)
+  if (hasPosixFiles() && (mode & 0o077) !== 0) {
+    const bits = (mode & 0o777).toString(8)
+    throw invalid(
+      `The key file ${path} is open to other users (mode ${bits}): chmod 600 ${shellQuoted(path)}`,
+    )
   }
+  if (size > LARGEST_FILE) throw invalid(`The key file ${path} has ${size} bytes and cannot be one.`)
 }
 
 /**
@@ -58,28 +61,16 @@ function readKeyFile(path: string): string | null {
  * not at all, so no process can read half a file or replace the file of another (a rename would replace it).
  */
 function createKeyFile(path: string): void {
-  const fs = files()
-  const unique = toBase64Url(systemEnvironment.randomBytes(12))
-  const draft = `${path}.${unique}.new`
+  const directory = directoryOf(path)
+  const draft = `${path}.${toBase64Url(systemEnvironment.randomBytes(12))}.new`
   try {
-    fs.mkdirSync(directoryOf(path), { recursive: true, mode: 0o700 })
+    files().mkdirSync(directory, { recursive: true, mode: 0o700 })
     writeDraft(draft, freshKeyFile())
+    publishDraft(draft, path)
+    if (hasPosixFiles()) syncDirectory(directory)
   } catch (error) {
-    throw invalid(`The key file ${path} cannot be created (${codeOf(error)}).`, error)
+    throw failed(path, 'cannot be created', error)
   }
-  try {
-    fs.linkSync(draft, path)
-  } catch (error) {
-    if (codeOf(error) !== 'EEXIST') {
-      throw invalid(
-        `The key file ${path} cannot be created (${codeOf(error)}): its file system must have hard links; put it elsewhere or use keysFromEnv().`,
-        error,
-      )
-    }
-  } finally {
-    fs.unlinkSync(draft)
-  }
-  if (hasPosixFiles()) syncDirectory(directoryOf(path))
 }
 
 function freshKeyFile(): string {
@@ -105,12 +96,28 @@ function writeDraft(draft: string, text: string): void {
   }
 }
 
+function publishDraft(draft: string, path: string): void {
+  const fs = files()
+  try {
+    fs.linkSync(draft, path)
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') {
+      throw failed(path, 'needs a file system with hard links; put it elsewhere or use keysFromEnv()', error)
+    }
+  } finally {
+    fs.unlinkSync(draft)
+  }
+}
+
 /** Makes the new name durable: a key that is lost in a power cut would sign everybody out. */
 function syncDirectory(directory: string): void {
   const fs = files()
   const handle = fs.openSync(directory, fs.constants.O_RDONLY)
   try {
     fs.fsyncSync(handle)
+  } catch (error) {
+    // What a file system says that has no such operation.
+    if (codeOf(error) !== 'EINVAL') throw error
   } finally {
     fs.closeSync(handle)
   }
@@ -153,15 +160,6 @@ function isObject(value: unknown): value is { readonly [name: string]: unknown }
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-function isKeyState(value: unknown): value is KeyState {
-  return STATES.includes(value)
-}
-
-function assertRegular<Status extends { isFile(): boolean }>(path: string, status: Status): Status {
-  if (!status.isFile()) throw invalid(`The key file ${path} is not a regular file.`)
-  return status
-}
-
 function codeOf(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   return typeof code === 'string' ? code : 'unknown reason'
@@ -171,6 +169,14 @@ function shellQuoted(path: string): string {
   return `'${path.replaceAll("'", `'\\''`)}'`
 }
 
-function invalid(message: string, cause?: unknown): ConfigError {
-  return new ConfigError('ERR_KEYS_INVALID', message, cause === undefined ? {} : { cause })
+/** Our own errors as they are, those of the file system as the cause of one of ours. */
+function failed(path: string, what: string, error: unknown): ConfigError {
+  if (error instanceof ConfigError) return error
+  return new ConfigError('ERR_KEYS_INVALID', `The key file ${path} ${what} (${codeOf(error)}).`, {
+    cause: error,
+  })
+}
+
+function invalid(message: string): ConfigError {
+  return new ConfigError('ERR_KEYS_INVALID', message)
 }

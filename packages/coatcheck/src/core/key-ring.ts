@@ -1,6 +1,6 @@
 import { lengthPrefixed, utf8 } from './encoding.ts'
 import { ConfigError, UsageError } from './errors.ts'
-import type { MasterKey } from './keys.ts'
+import type { KeyState, MasterKey } from './keys.ts'
 import {
   constantTimeEqual,
   type HmacKey,
@@ -19,6 +19,8 @@ export const LAST_SLOT = 15
 
 /** Bytes of a session's secret: 192 bits. */
 export const SECRET_BYTES = 24
+
+const STATES: readonly unknown[] = ['next', 'current', 'retired'] satisfies KeyState[]
 
 interface DerivedKeys {
   readonly tag: HmacKey
@@ -88,11 +90,16 @@ export function assertMasterKeys(keys: readonly MasterKey[], describe: (index: n
   }
 }
 
+/** Whether `value` is one of the three states. */
+export function isKeyState(value: unknown): value is KeyState {
+  return STATES.includes(value)
+}
+
 function assertMasterKey(key: MasterKey, subject: string): void {
   if (!Number.isInteger(key.slot) || key.slot < 0 || key.slot > LAST_SLOT) {
     throw invalid(`${subject} needs a slot that is a whole number from 0 to ${LAST_SLOT}.`)
   }
-  if (!['next', 'current', 'retired'].includes(key.state)) {
+  if (!isKeyState(key.state)) {
     throw invalid(`${subject} needs a state: "next", "current" or "retired".`)
   }
   if (key.master.length !== MASTER_BYTES) {

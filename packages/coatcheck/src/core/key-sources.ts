@@ -2,7 +2,7 @@ import { fromBase64Url } from './encoding.ts'
 import type { Environment } from './environment.ts'
 import { ConfigError } from './errors.ts'
 import { readOrCreateKeyFile } from './key-file.ts'
-import { assertMasterKeys, LAST_SLOT, MASTER_BYTES } from './key-ring.ts'
+import { assertMasterKeys, isKeyState, LAST_SLOT, MASTER_BYTES } from './key-ring.ts'
 import type { KeySource, KeyState, MasterKey } from './keys.ts'
 import { environmentVariable } from './platform.ts'
 
@@ -123,10 +123,6 @@ function parseEntry(entry: string, subject: string): KeyEntry {
     throw invalid(`${subject} ends in an unknown state: write next, current or retired, or leave it out.`)
   }
   return { slot: Number(slot), key, state }
-}
-
-function isKeyState(text: string): text is KeyState {
-  return text === 'next' || text === 'current' || text === 'retired'
 }
 
 function invalid(message: string): ConfigError {

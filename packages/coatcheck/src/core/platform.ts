@@ -81,7 +81,7 @@ export function environmentVariable(name: string): string | undefined {
 export interface Files {
   readonly constants: { readonly O_RDONLY: number; readonly O_NONBLOCK?: number }
   openSync(path: string, flags: string | number, mode?: number): number
-  fstatSync(file: number): { readonly mode: number; readonly size: number; isFile(): boolean }
+  fstatSync(file: number): FileStatus
   readFileSync(file: number, encoding: 'utf8'): string
   writeFileSync(file: number, text: string): void
   fchmodSync(file: number, mode: number): void
@@ -92,14 +92,20 @@ export interface Files {
   mkdirSync(path: string, options: { readonly recursive: true; readonly mode: number }): unknown
 }
 
+export interface FileStatus {
+  readonly mode: number
+  readonly size: number
+  isFile(): boolean
+}
+
 /** Synchronous access to files. Throws `ERR_PLATFORM` where the runtime has none. */
 export function files(): Files {
-  return builtin<Files>('node:fs')
+  return builtin<Files>('node:fs', 'linkSync')
 }
 
 /** The directory that holds `path`, by the rules of the machine's own paths. */
 export function directoryOf(path: string): string {
-  return builtin<{ dirname(path: string): string }>('node:path').dirname(path)
+  return builtin<{ dirname(path: string): string }>('node:path', 'dirname').dirname(path)
 }
 
 /** Whether files have POSIX permission bits and directories can be opened to be synced. */
@@ -133,20 +139,20 @@ const host: Host = globalThis
 let loadedCrypto: NodeCrypto | undefined
 
 function nodeCrypto(): NodeCrypto {
-  loadedCrypto ??= builtin<NodeCrypto>('node:crypto')
+  loadedCrypto ??= builtin<NodeCrypto>('node:crypto', 'hash')
   return loadedCrypto
 }
 
 /**
  * A module of Node's, without an import that would break a bundle for the edge: Node 22.3, Deno, Bun and workerd with
- * `nodejs_compat` all answer.
+ * `nodejs_compat` all answer. `member` is the youngest of the functions that we call; older ones may lack it.
  */
-function builtin<Module>(name: string): Module {
+function builtin<Module extends object>(name: string, member: string & keyof Module): Module {
   const found = host.process?.getBuiltinModule?.(name)
-  if (!found) {
+  if (typeof found !== 'object' || found === null || !(member in found)) {
     throw new ConfigError(
       'ERR_PLATFORM',
-      `coatcheck needs ${name} through process.getBuiltinModule: run it on Node 22.13 or later, Deno, Bun, or workerd with the nodejs_compat flag.`,
+      `coatcheck needs ${member} of ${name} through process.getBuiltinModule: use Node 22.13 or later, or a current Deno, Bun or workerd (with the nodejs_compat flag).`,
     )
   }
   return found as Module

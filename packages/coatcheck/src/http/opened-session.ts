@@ -1,0 +1,27 @@
+import type { MaybePromise } from '../core/maybe-promise.ts'
+import type { Session } from './session.ts'
+
+/**
+ * A session open on one exchange, as adapters handle it. The life of an exchange:
+ *
+ * 1. `openSession(sessions, exchange)`: refusals (CSRF, two tokens, a store that is down) are thrown as errors of ours with
+ *    an HTTP `status`, before the handler runs; the adapter gives them to its framework's error path.
+ * 2. The handler works with `session`.
+ * 3. Just before the headers leave (the first of writeHead, flushHeaders, write, end; or a `Response` that is returned),
+ *    the adapter calls `finish()` once and lets nothing out until it is done. It commits the writes, decides about
+ *    rotation, and puts cookies and cache headers on the exchange's response. It answers synchronously when there is
+ *    nothing to wait for, so that a read-only request costs no promise and streaming starts at once.
+ * 4. If `finish()` throws, nothing has left: the adapter discards the prepared response and goes its framework's error
+ *    path; the response that this makes is finished again, by the same rule. That second time no data is written, but
+ *    cookies of a login, rotation or logout that happened are sent.
+ * 5. When the handler throws, the adapter calls `abandon()`: data writes are dropped, and the error's response is
+ *    finished as in 4.
+ * 6. When the response has ended or the client has gone, the adapter calls `close()`.
+ */
+export interface OpenedSession<D> {
+  readonly session: Session<D>
+  finish(): MaybePromise<void>
+  abandon(): void
+  /** Writes that came after `finish` (a streaming handler) and were not committed are reported as lost. Never throws. */
+  close(): void
+}

@@ -1,0 +1,116 @@
+import type { Transport } from '../core/record.ts'
+import { TOKEN_FORMATS } from '../core/token.ts'
+import { findCookies } from './cookie.ts'
+import type { Exchange } from './exchange.ts'
+
+/** Where a request may carry a session token. Nothing else is read (TRN-03). */
+export interface CredentialSources {
+  /** Name of the session cookie; `null`: cookies are not used. */
+  readonly cookieName: string | null
+  /** Whether `Authorization: Bearer` is read. */
+  readonly bearer: boolean
+}
+
+/** Longest `Cookie` header that is searched, in characters (CK-18). */
+export const MAX_COOKIE_HEADER = 16_384
+
+/** What a request presents as a session token; none of it is checked further than its form. */
+export type Credentials =
+  | {
+      readonly outcome: 'none'
+      /** Values of our cookie that are no token: the cookie is to be cleared. */
+      readonly strays: number
+      readonly tokenInUrl: boolean
+    }
+  | {
+      readonly outcome: 'presented'
+      readonly transport: Transport
+      /**
+       * Different tokens of our form, in the order they came; one by rights. Several cookies of one name are the mark
+       * of cookie tossing (CK-11): try each. If exactly one is a live session it is the user's; if two different
+       * sessions are alive nobody can tell whose request it is, and neither may be used.
+       */
+      readonly tokens: readonly string[]
+      readonly strays: number
+      readonly tokenInUrl: boolean
+    }
+  | { readonly outcome: 'refused'; readonly reason: RefusedCredentials; readonly tokenInUrl: boolean }
+
+/** Why a request is refused before any token is looked at: */
+export type RefusedCredentials =
+  /** two tokens of ours on different transports, or an `Authorization` field too many beside ours (TRN-04). */
+  | 'ambiguous'
+  /** a `Cookie` header longer than `MAX_COOKIE_HEADER`. */
+  | 'oversized'
+
+/**
+ * Finds the session token in a request. Foreign values of `Authorization` are none of our business, several of them
+ * included. A token of ours in the URL is never used, whatever else is there; it is reported, since by now it is in
+ * logs and histories (TRN-03).
+ */
+export function findCredentials(exchange: Exchange, sources: CredentialSources): Credentials {
+  const tokenInUrl = hasTokenInUrl(exchange.url)
+  const bearers = sources.bearer ? findBearers(exchange) : NONE
+  if (bearers === null) return { outcome: 'refused', reason: 'ambiguous', tokenInUrl }
+  const header = sources.cookieName === null ? undefined : exchange.header('cookie')
+  if (header !== undefined && header.length > MAX_COOKIE_HEADER) {
+    return { outcome: 'refused', reason: 'oversized', tokenInUrl }
+  }
+  const values = header === undefined ? NONE : findCookies(header, sources.cookieName ?? '')
+  const cookies = tokensAmong(values)
+  if (bearers.length > 0 && cookies.length > 0) return { outcome: 'refused', reason: 'ambiguous', tokenInUrl }
+  const strays = values.length === 0 ? 0 : values.filter((value) => !hasTokenForm(value)).length
+  const tokens = bearers.length > 0 ? bearers : cookies
+  if (tokens.length === 0) return { outcome: 'none', strays, tokenInUrl }
+  const transport = bearers.length > 0 ? 'bearer' : 'cookie'
+  return { outcome: 'presented', transport, tokens, strays, tokenInUrl }
+}
+
+/** Whether `text` could be one of our tokens: length, alphabet and a known version. Says nothing about who made it. */
+export function hasTokenForm(text: string): boolean {
+  return LENGTHS.has(text.length) && FORM.test(text)
+}
+
+/** Whether path or query hold something of a token's form, as a whole between delimiters. */
+export function hasTokenInUrl(url: string): boolean {
+  return url.length > SHORTEST && FORM_WITHIN.test(url)
+}
+
+const NONE: readonly string[] = Object.freeze([])
+
+/** More cookies of one name than any honest client has; the rest is not looked up. */
+const MOST_CANDIDATES = 8
+
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+const formats = [...TOKEN_FORMATS.values()]
+const LENGTHS: ReadonlySet<number> = new Set(formats.map((format) => format.length))
+const SHORTEST = Math.min(...LENGTHS)
+/** The version is the top four of the six bits that the first character holds. */
+const forms = formats.map(
+  ({ version, length }) => `[${ALPHABET.slice(version * 4, version * 4 + 4)}][\\w-]{${length - 1}}`,
+)
+const FORM = new RegExp(`^(?:${forms.join('|')})$`)
+const FORM_WITHIN = new RegExp(`(?<![\\w-])(?:${forms.join('|')})(?![\\w-])`)
+const BEARER = /^bearer +([\w-]+)$/i
+
+function tokensAmong(values: readonly string[]): readonly string[] {
+  const [only] = values
+  if (only === undefined) return NONE
+  if (values.length === 1) return hasTokenForm(only) ? values : NONE
+  return [...new Set(values.filter(hasTokenForm))].slice(0, MOST_CANDIDATES)
+}
+
+/** Our token in `Authorization`, if any; `null` where it is not the only thing there. */
+function findBearers(exchange: Exchange): readonly string[] | null {
+  if (exchange.header('authorization') === undefined) return NONE
+  // A platform that joins repeated fields shows them as one list; credentials of ours hold no comma.
+  const fields = exchange.headerValues('authorization').flatMap((value) => value.split(','))
+  const tokens = fields.map(bearerOf).filter((token) => token !== null)
+  if (tokens.length === 0) return NONE
+  return fields.length === 1 ? tokens : null
+}
+
+function bearerOf(field: string): string | null {
+  const token = BEARER.exec(field.trim())?.[1]
+  return token !== undefined && hasTokenForm(token) ? token : null
+}

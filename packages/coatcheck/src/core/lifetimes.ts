@@ -63,13 +63,16 @@ export function resolveLifetimes(options: Source, limits: PresetLimits | null): 
   })
 }
 
+/** What decides when a session stops by itself. */
+export type Limits = Pick<SessionRecord, 'lastSeenAt' | 'idleTimeout' | 'expiresAt'>
+
 /** When a session stops by itself, in the store's clock. Live strictly before. */
-export function deadlines(record: SessionRecord): { readonly idle: number; readonly absolute: number } {
+export function deadlines(record: Limits): { readonly idle: number; readonly absolute: number } {
   return { idle: record.lastSeenAt + record.idleTimeout, absolute: record.expiresAt }
 }
 
 /** Why a session is over at `now` (store clock), or `null` while it lives. The absolute limit wins where both have passed. */
-export function expiredBy(record: SessionRecord, now: number): 'idle' | 'absolute' | null {
+export function expiredBy(record: Limits, now: number): 'idle' | 'absolute' | null {
   const { idle, absolute } = deadlines(record)
   if (now >= absolute) return 'absolute'
   return now >= idle ? 'idle' : null

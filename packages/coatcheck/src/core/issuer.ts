@@ -83,7 +83,8 @@ export class Issuer {
   /** Throws `ERR_SESSION_LIMIT` (policy `refuse`) or `ERR_LOGIN_STALE` with the session before untouched. */
   async login(old: ActiveSession | null, request: LoginRequest): Promise<Issued> {
     const kind = request.remember ? 'remembered' : 'signedIn'
-    const comesAlong = old !== null && (old.record.userId === null || old.record.userId === request.userId)
+    const before = old?.record.userId ?? null
+    const comesAlong = before === null || before === request.userId
     const issued = await this.#replace({
       old,
       session: this.#describe(kind, request),

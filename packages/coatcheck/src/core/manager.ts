@@ -1,6 +1,6 @@
 import type { ActiveSession } from './active-session.ts'
 import { issueCsrfToken, verifyCsrfToken } from './csrf-token.ts'
-import { UsageError } from './errors.ts'
+import { ConfigError, UsageError } from './errors.ts'
 import { Events } from './events.ts'
 import { GuardedStore } from './guarded-store.ts'
 import {
@@ -26,6 +26,12 @@ import { Touches } from './touches.ts'
 import { type ValidateRequest, type Validation, Validator } from './validator.ts'
 import { type PendingOperation, Writer } from './writer.ts'
 
+/** An option that weakens something, by its path. */
+export interface UnsafeOption {
+  readonly option: string
+  readonly consequence: string
+}
+
 /** Everything that exists once the store and the keys are open. */
 interface Opened {
   readonly context: ManagerContext
@@ -46,12 +52,15 @@ export class SessionManager {
   readonly settings: CoreSettings
   readonly events: Events
   readonly #store: GuardedStore
+  readonly #unsafe: readonly UnsafeOption[]
   #opened: Opened | null = null
   #opening: Promise<Opened> | null = null
   #closing: Promise<void> | null = null
 
-  constructor(settings: CoreSettings) {
+  /** `unsafe`: options in force that weaken something, reported once when the sessions open (P11). */
+  constructor(settings: CoreSettings, unsafe: readonly UnsafeOption[] = []) {
     this.settings = settings
+    this.#unsafe = unsafe
     this.events = new Events(settings.onError)
     this.#store = new GuardedStore(settings.store, {
       environment: settings.environment,
@@ -263,7 +272,15 @@ export class SessionManager {
       rotator: new Rotator(context),
       watch: new SignalWatch(context),
     }
+    this.#reportUnsafe(context)
     return this.#opened
+  }
+
+  #reportUnsafe(context: ManagerContext): void {
+    for (const { option, consequence } of this.#unsafe) {
+      context.emit('unsafe-option', { id: null, userId: null }, null, { option, consequence })
+      this.settings.onError(new ConfigError('ERR_OPTION', `Option ${option} is on: ${consequence}.`))
+    }
   }
 
   async #close(): Promise<void> {

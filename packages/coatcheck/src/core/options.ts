@@ -7,7 +7,7 @@ import { KEYS_COMMAND } from './key-sources.ts'
 import type { KeySource } from './keys.ts'
 import { type Lifetimes, type LifetimesOptions, resolveLifetimes } from './lifetimes.ts'
 import { assertKnownKeys, oneOf, wholeNumber } from './option-checks.ts'
-import { systemEnvironment } from './platform.ts'
+import { systemEnvironment, warn } from './platform.ts'
 import { type Preset, presetLimits } from './presets.ts'
 import type { RotationPolicy } from './rotation.ts'
 import type { SessionLimit, SessionStore } from './store.ts'
@@ -55,7 +55,7 @@ export interface CoreOptions {
   readonly sweepInterval?: Duration | false
   /** How long one store operation may take before it counts as failed. Default `'5s'`. */
   readonly storeTimeout?: Duration
-  /** Told of what no request can be told: listeners that throw, background failures. Default: ignored. */
+  /** Told of what no request can be told: listeners that throw, background failures. Default: a process warning on stderr. */
   readonly onError?: (error: unknown) => void
   /** Clock and randomness, for tests. */
   readonly environment?: Environment
@@ -148,7 +148,7 @@ export function resolveCoreOptions(options: CoreOptions): CoreSettings {
     tombstoneRetention: resolveRetention(options, rotationGrace),
     sweepInterval: optional(options.sweepInterval ?? CORE_DEFAULTS.sweepInterval, 'sweepInterval'),
     storeTimeout: toMilliseconds(options.storeTimeout ?? CORE_DEFAULTS.storeTimeout, 'storeTimeout'),
-    onError: options.onError ?? (() => {}),
+    onError: options.onError ?? warn,
   })
 }
 

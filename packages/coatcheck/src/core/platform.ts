@@ -170,3 +170,9 @@ function comparable(value: string | Uint8Array): Uint8Array | Uint16Array {
   for (let i = 0; i < value.length; i++) units[i] = value.charCodeAt(i)
   return units
 }
+
+/** Tells the operator on the process's own warning channel (stderr by default); where there is none, nobody. */
+export function warn(error: unknown): void {
+  const warning = error instanceof Error ? error : new Error(String(error))
+  globalThis.process?.emitWarning?.(warning)
+}

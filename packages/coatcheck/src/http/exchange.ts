@@ -21,6 +21,11 @@ export interface Exchange {
    * answer from the raw list, or a second `Authorization` goes unseen.
    */
   headerValues(name: string): readonly string[]
+  /**
+   * A field of a form body that the framework parsed *before* sessions came to see the request; `undefined` otherwise.
+   * Nothing reads a body on its own account.
+   */
+  formField?(name: string): string | undefined
 }
 
 /** How the request came in. What a proxy reports counts as far as the framework's own proxy setting trusts it, never further. */

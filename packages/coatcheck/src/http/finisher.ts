@@ -1,0 +1,140 @@
+import { UsageError } from '../core/errors.ts'
+import { chain, type MaybePromise } from '../core/maybe-promise.ts'
+import type { LifetimeKind } from '../core/record.ts'
+import { type Cookie, serializeCookie, serializeDeletion } from './cookie.ts'
+import { droppedByBrowser } from './cookie-options.ts'
+import type { OpenedSession } from './opened-session.ts'
+import type { RequestState } from './request-state.ts'
+import { addVary, markPersonal, markSecret, putSetCookie } from './response-headers.ts'
+import { assessTransport } from './secure-transport.ts'
+import type { Session } from './session.ts'
+
+/** Request header by which a bearer client asks for rotation, and the response header that brings the successor. */
+export const ROTATION_REQUEST_HEADER = 'session-rotation'
+export const ROTATION_RESPONSE_HEADER = 'session-token'
+
+/** What happens when a response's headers leave: commit, rotation, cookie, cache headers, in this order. */
+export class Finisher<D> implements OpenedSession<D> {
+  readonly session: Session<D>
+  readonly #state: RequestState
+  readonly #rotates: boolean
+  readonly #csrfVaries: boolean
+  #abandoned = false
+
+  constructor(
+    session: Session<D>,
+    state: RequestState,
+    rules: { readonly rotates: boolean; readonly csrfVaries: boolean },
+  ) {
+    this.session = session
+    this.#state = state
+    this.#rotates = rules.rotates && state.mode === 'full'
+    this.#csrfVaries = rules.csrfVaries
+  }
+
+  finish(): MaybePromise<void> {
+    const state = this.#state
+    if (this.#abandoned || !state.isDirty) return this.#settle()
+    // If this throws, the error's response is finished next, and must not write either.
+    this.#abandoned = true
+    return state.commit().then(() => {
+      this.#abandoned = false
+      return this.#settle()
+    })
+  }
+
+  abandon(): void {
+    this.#abandoned = true
+    this.#state.dropWrites()
+  }
+
+  close(): void {
+    const fields = this.#state.dropWrites()
+    if (fields.length === 0) return
+    const { active, manager } = this.#state
+    const error = new UsageError(
+      'ERR_COMMITTED',
+      `Writes to ${fields.join(', ')} came after the response's headers and were not committed; they are lost.`,
+    )
+    this.#state.emit('commit-failed', active?.record ?? { id: null, userId: null }, { error })
+    manager.settings.onError(error)
+  }
+
+  #settle(): MaybePromise<void> {
+    this.#state.sealed = true
+    return chain(this.#successor(), (token) => {
+      const { active } = this.#state
+      if (token !== null && active) {
+        this.#state.change = { kind: 'set', token, transport: active.record.transport }
+      }
+      this.#apply()
+    })
+  }
+
+  /** The token that rotation gives this response, `null`: none. A login or logout in this response goes first. */
+  #successor(): MaybePromise<string | null> {
+    const { active, change, exchange, manager } = this.#state
+    if (!this.#rotates || !active || change.kind !== 'none' || exchange.response.sent) return null
+    const { transport } = active.record
+    if (transport === 'bearer' && exchange.header(ROTATION_REQUEST_HEADER) !== 'accept') return null
+    return manager.tokenFor(active)
+  }
+
+  #apply(): void {
+    const { exchange, change, wasRead, http } = this.#state
+    const { response } = exchange
+    if (response.sent) return
+    if (this.#csrfVaries) addVary(response, 'Sec-Fetch-Site', 'Origin')
+    if (wasRead) markPersonal(response, varyNames(http.transports))
+    if (change.kind === 'none' || this.#state.mode !== 'full') return
+    this.#applyToken()
+    markSecret(response)
+  }
+
+  #applyToken(): void {
+    const { exchange, change, active } = this.#state
+    if (change.kind === 'set' && change.transport === 'bearer') {
+      // A login's bearer token is the handler's to give out; only rotation uses the header.
+      if (exchange.header(ROTATION_REQUEST_HEADER) === 'accept') {
+        exchange.response.set(ROTATION_RESPONSE_HEADER, change.token)
+      }
+      return
+    }
+    const cookie = this.#cookie()
+    this.#warnIfDropped(cookie)
+    putSetCookie(
+      exchange.response,
+      change.kind === 'set'
+        ? serializeCookie(cookie, change.token, this.#age(active?.record.lifetime ?? 'anonymous'))
+        : serializeDeletion(cookie),
+    )
+  }
+
+  /** Milliseconds that the cookie lives: the remaining absolute life where it outlives the browser (P8: never moved by activity). */
+  #age(lifetime: LifetimeKind): number | null {
+    const { active, manager } = this.#state
+    if (!manager.settings.lifetimes[lifetime].persistent || !active) return null
+    return active.remaining().absolute
+  }
+
+  #cookie(): Cookie {
+    const { exchange, http } = this.#state
+    return cookieFor(exchange, http)
+  }
+
+  #warnIfDropped(cookie: Cookie): void {
+    const { exchange, manager } = this.#state
+    const problem = droppedByBrowser(cookie, exchange.connection.host)
+    if (problem) manager.settings.onError(new UsageError('ERR_USAGE', problem))
+  }
+}
+
+/** The session cookie on this exchange: without prefix and `Secure` where it is plain HTTP that the options permit. */
+export function cookieFor(exchange: RequestState['exchange'], http: RequestState['http']): Cookie {
+  if (!http.unsafeAllowHttp || assessTransport(exchange.connection).secure) return http.cookie
+  return http.plainCookie
+}
+
+function varyNames(transports: readonly string[]): readonly string[] {
+  return transports.map((transport) => (transport === 'cookie' ? 'Cookie' : 'Authorization'))
+}

@@ -1,0 +1,128 @@
+import { ConfigError } from '../core/errors.ts'
+import { assertKnownKeys, oneOf } from '../core/option-checks.ts'
+import type { CoreOptions } from '../core/options.ts'
+import { CORE_KEYS } from '../core/options.ts'
+import type { Transport } from '../core/record.ts'
+import {
+  type ClientContextOptions,
+  type ClientContextSettings,
+  resolveClientContextOptions,
+} from './client-context.ts'
+import type { Cookie } from './cookie.ts'
+import { type CookieOptions, resolveCookieOptions, withoutTls } from './cookie-options.ts'
+import { type CsrfOptions, type CsrfPolicy, resolveCsrfOptions } from './csrf.ts'
+
+/** What is known of a request before its session is looked at. */
+export interface PolicyRequest {
+  readonly method: string
+  /** Path without query, as received. */
+  readonly path: string
+  header(name: string): string | undefined
+}
+
+/** What a request is allowed to do with its session; decided before validation. */
+export interface RequestPolicy {
+  /** No session handling at all: `sessions.of` throws, nothing is read or set. Default false. */
+  readonly skip?: boolean
+  /** Whether it counts as activity. Default true. */
+  readonly touch?: boolean
+  /** Whether its response may carry a rotated token. Default true. */
+  readonly rotate?: boolean
+}
+
+export interface HttpOptions {
+  readonly cookie?: CookieOptions
+  /** Where tokens are accepted and issued; the first is the default of `login`. Default `['cookie']`. */
+  readonly transports?: readonly Transport[]
+  readonly csrf?: CsrfOptions
+  /** What is kept of the client for device lists and events. */
+  readonly device?: ClientContextOptions
+  readonly policy?: (request: PolicyRequest) => RequestPolicy | undefined
+  /** Sessions over plain HTTP beyond this machine: anybody on the way can take them. Default false. */
+  readonly unsafeAllowHttp?: boolean
+}
+
+/** Everything that `createSessions` understands. */
+export type SessionsOptions = CoreOptions & HttpOptions
+
+/** Resolved once at construction; frozen. */
+export interface HttpSettings {
+  readonly cookie: Cookie
+  /** The cookie on an exchange without TLS, where `unsafeAllowHttp` permits one. */
+  readonly plainCookie: Cookie
+  readonly transports: readonly Transport[]
+  readonly csrf: CsrfPolicy
+  readonly device: ClientContextSettings
+  readonly policy: ((request: PolicyRequest) => RequestPolicy | undefined) | null
+  readonly unsafeAllowHttp: boolean
+  /** Options in force that weaken something, by path, and what that costs (P11). */
+  readonly unsafe: readonly { readonly option: string; readonly consequence: string }[]
+}
+
+export const HTTP_DEFAULTS = Object.freeze({
+  transports: Object.freeze(['cookie'] as const),
+  unsafeAllowHttp: false,
+} as const satisfies HttpOptions)
+
+const HTTP_KEYS: readonly (keyof HttpOptions)[] = [
+  'cookie',
+  'transports',
+  'csrf',
+  'device',
+  'policy',
+  'unsafeAllowHttp',
+]
+
+export function resolveHttpOptions(options: SessionsOptions): HttpSettings {
+  assertKnownKeys(options, [...CORE_KEYS, ...HTTP_KEYS])
+  if (options.policy !== undefined && typeof options.policy !== 'function') {
+    throw new ConfigError('ERR_OPTION', 'Option policy must be a function.')
+  }
+  const cookie = resolveCookieOptions(options.cookie)
+  return Object.freeze({
+    cookie,
+    plainCookie: withoutTls(cookie),
+    transports: resolveTransports(options.transports ?? HTTP_DEFAULTS.transports),
+    // NIST SP 800-63B-4, 5.1 asks for a token in the request's content or header, not for header heuristics alone (CSRF-02).
+    csrf: resolveCsrfOptions(
+      options.preset !== undefined && options.csrf === undefined ? { mode: 'token' } : options.csrf,
+    ),
+    device: resolveClientContextOptions(options.device),
+    policy: options.policy ?? null,
+    unsafeAllowHttp: options.unsafeAllowHttp === true,
+    unsafe: Object.freeze(unsafeOptions(options)),
+  })
+}
+
+function resolveTransports(transports: readonly Transport[]): readonly Transport[] {
+  if (!Array.isArray(transports) || transports.length === 0) {
+    throw new ConfigError('ERR_OPTION', "Option transports must list 'cookie', 'bearer' or both.")
+  }
+  for (const transport of transports) oneOf(transport, ['cookie', 'bearer'], 'transports')
+  return Object.freeze([...new Set(transports)])
+}
+
+const CONSEQUENCES: readonly (readonly [string, (options: SessionsOptions) => unknown, string])[] = [
+  ['unsafeAllowHttp', (o) => o.unsafeAllowHttp, 'anybody on the network path can take a session'],
+  [
+    'cookie.unsafeSameSiteNone',
+    (o) => o.cookie?.unsafeSameSiteNone,
+    'other sites can send requests with the cookie',
+  ],
+  ['csrf.unsafeDisabled', (o) => o.csrf?.unsafeDisabled, 'other sites can act for a signed-in user'],
+  ['csrf.unsafeReportOnly', (o) => o.csrf?.unsafeReportOnly, 'forged requests are reported but not refused'],
+  ['csrf.unsafeExempt', (o) => o.csrf?.unsafeExempt, 'the exempt requests are not protected from forgery'],
+  [
+    'csrf.unsafeCrossSiteOrigins',
+    (o) => o.csrf?.unsafeCrossSiteOrigins?.length,
+    'the listed sites can act for a signed-in user',
+  ],
+  ['onReuse', (o) => o.onReuse === 'report', 'a replayed token is reported but its session lives on'],
+]
+
+function unsafeOptions(options: SessionsOptions): { option: string; consequence: string }[] {
+  return CONSEQUENCES.filter(([, isOn]) => isOn(options)).map(([option, , consequence]) => ({
+    option,
+    consequence,
+  }))
+}

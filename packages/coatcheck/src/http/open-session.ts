@@ -1,0 +1,193 @@
+import type { ActiveSession } from '../core/active-session.ts'
+import { AccessError } from '../core/errors.ts'
+import type { RequestContext, SessionEvents } from '../core/events.ts'
+import { chain, type MaybePromise } from '../core/maybe-promise.ts'
+import type { Transport } from '../core/record.ts'
+import type { Mode, Validation } from '../core/validator.ts'
+import { ClientContext } from './client-context.ts'
+import { findCredentials } from './credentials.ts'
+import { checkCsrf } from './csrf.ts'
+import { type Exchange, pathOf } from './exchange.ts'
+import { cookieFor, Finisher } from './finisher.ts'
+import type { RequestPolicy } from './http-options.ts'
+import type { OpenedSession } from './opened-session.ts'
+import { RequestSession } from './request-session.ts'
+import { RequestState } from './request-state.ts'
+import { assessTransport } from './secure-transport.ts'
+import type { Sessions } from './sessions.ts'
+
+/** What the presented tokens came to. */
+interface Outcome {
+  readonly active: ActiveSession | null
+  readonly clear: boolean
+  readonly recentlyEnded: boolean
+}
+
+const VISITOR: Outcome = Object.freeze({ active: null, clear: false, recentlyEnded: false })
+const STRAY: Outcome = Object.freeze({ active: null, clear: true, recentlyEnded: false })
+
+/**
+ * Opens the session of one exchange: finds the token, refuses what must be refused before any handler runs, validates.
+ * `null` where the policy skips the request. Throws `ERR_CSRF`, `ERR_AMBIGUOUS_TOKEN` and `StoreError` (all with an HTTP
+ * status); answers synchronously where the store does.
+ */
+export function openSession<D>(
+  sessions: Sessions<D>,
+  exchange: Exchange,
+  options: { readonly mode?: Mode } = {},
+): MaybePromise<OpenedSession<D> | null> {
+  const policy = policyOf(sessions, exchange)
+  if (policy.skip) return null
+  return new Opening(sessions, exchange, options.mode ?? 'full', policy).open()
+}
+
+/** The steps of opening, in order. */
+class Opening<D> {
+  readonly #sessions: Sessions<D>
+  readonly #exchange: Exchange
+  readonly #mode: Mode
+  readonly #policy: RequestPolicy
+  readonly #context: RequestContext
+
+  constructor(sessions: Sessions<D>, exchange: Exchange, mode: Mode, policy: RequestPolicy) {
+    this.#sessions = sessions
+    this.#exchange = exchange
+    this.#mode = mode
+    this.#policy = policy
+    this.#context = new ClientContext(exchange, sessions.http.device)
+  }
+
+  open(): MaybePromise<OpenedSession<D>> {
+    const { http } = this.#sessions
+    const credentials = findCredentials(this.#exchange, {
+      cookieName: http.transports.includes('cookie') ? cookieFor(this.#exchange, http).name : null,
+      bearer: http.transports.includes('bearer'),
+    })
+    if (credentials.tokenInUrl) this.#emit('token-in-url', {})
+    if (credentials.outcome === 'refused') return this.#refuse(credentials.reason)
+    if (credentials.outcome === 'none') return this.#opened(credentials.strays > 0 ? STRAY : VISITOR, false)
+    if (!this.#isSecure()) {
+      this.#emit('token-refused', { reason: 'insecure' })
+      return this.#opened(VISITOR, false)
+    }
+    const { transport, tokens } = credentials
+    const varies = this.#checkOrigin(transport)
+    return chain(this.#validate(tokens, transport), (outcome) => {
+      this.#checkToken(outcome.active, transport)
+      return this.#opened(outcome, varies)
+    })
+  }
+
+  #validate(tokens: readonly string[], transport: Transport): MaybePromise<Outcome> {
+    const [first] = tokens
+    if (tokens.length === 1 && first !== undefined) {
+      return chain(this.#validateOne(first, transport), (validation) => toOutcome(validation, transport))
+    }
+    return this.#validateAll(tokens, transport)
+  }
+
+  /** Several different tokens under one name: cookie tossing. One live session is the user's; of two, neither may be used (CK-11). */
+  async #validateAll(tokens: readonly string[], transport: Transport): Promise<Outcome> {
+    const outcomes: Outcome[] = []
+    for (const token of tokens) {
+      outcomes.push(toOutcome(await this.#validateOne(token, transport), transport))
+    }
+    const live = outcomes.filter(({ active }) => active !== null)
+    if (new Set(live.map(({ active }) => active?.record.id)).size > 1) this.#refuse('ambiguous')
+    return live[0] ?? outcomes.find(({ recentlyEnded }) => recentlyEnded) ?? STRAY
+  }
+
+  #validateOne(token: string, transport: Transport): MaybePromise<Validation> {
+    return this.#sessions.manager.validate(token, {
+      transport,
+      context: this.#context,
+      mode: this.#mode,
+      touch: this.#policy.touch ?? true,
+    })
+  }
+
+  /** By headers alone, before the store is asked; answers whether they decided. */
+  #checkOrigin(transport: Transport): boolean {
+    const { csrf } = this.#sessions.http
+    const { verdict, reason, varies } = checkCsrf(
+      this.#exchange,
+      { ...csrf, mode: csrf.mode === 'off' ? 'off' : 'origin' },
+      transport,
+      () => false,
+    )
+    if (verdict !== 'pass') this.#state(VISITOR).refuseCsrf(reason)
+    return varies
+  }
+
+  /** In token mode: the proof bound to the session that was found. */
+  #checkToken(active: ActiveSession | null, transport: Transport): void {
+    const { http, manager } = this.#sessions
+    if (http.csrf.mode !== 'token') return
+    const verify = (token: string) => manager.verifyCsrfToken(active?.record ?? null, token)
+    const { verdict, reason } = checkCsrf(
+      this.#exchange,
+      http.csrf,
+      transport,
+      verify,
+      this.#exchange.formField?.(CSRF_FIELD),
+    )
+    if (verdict !== 'pass') this.#state({ ...VISITOR, active }).refuseCsrf(reason)
+  }
+
+  #opened(outcome: Outcome, csrfVaries: boolean): OpenedSession<D> {
+    const state = this.#state(outcome)
+    const rules = { rotates: this.#policy.rotate ?? true, csrfVaries }
+    return new Finisher<D>(new RequestSession<D>(state), state, rules)
+  }
+
+  #state(outcome: Outcome): RequestState {
+    return new RequestState({
+      ...outcome,
+      exchange: this.#exchange,
+      manager: this.#sessions.manager,
+      http: this.#sessions.http,
+      context: this.#context,
+      mode: this.#mode,
+    })
+  }
+
+  #isSecure(): boolean {
+    return this.#sessions.http.unsafeAllowHttp || assessTransport(this.#exchange.connection).secure
+  }
+
+  #refuse(reason: 'ambiguous' | 'oversized'): never {
+    this.#emit('token-refused', { reason: 'ambiguous' })
+    throw new AccessError(
+      'ERR_AMBIGUOUS_TOKEN',
+      reason === 'ambiguous'
+        ? 'The request presents more than one session token.'
+        : 'The Cookie header of the request is too long.',
+    )
+  }
+
+  #emit<N extends 'token-in-url' | 'token-refused'>(
+    name: N,
+    details: Omit<SessionEvents[N], 'at' | 'sessionId' | 'userId' | 'context'>,
+  ): void {
+    this.#state(VISITOR).emit(name, { id: null, userId: null }, details)
+  }
+}
+
+/** Name of the form field that carries the CSRF token, where the framework has parsed the body before. */
+export const CSRF_FIELD = '_csrf'
+
+const NO_POLICY: RequestPolicy = Object.freeze({})
+
+function policyOf<D>({ http }: Sessions<D>, exchange: Exchange): RequestPolicy {
+  if (!http.policy) return NO_POLICY
+  const { method, url } = exchange
+  return http.policy({ method, path: pathOf(url), header: (name) => exchange.header(name) }) ?? NO_POLICY
+}
+
+function toOutcome(validation: Validation, transport: Transport): Outcome {
+  if (validation.ok) return { active: validation.session, clear: false, recentlyEnded: false }
+  const { recentlyEnded, reason } = validation
+  // A token that was refused for its sheer number says nothing about whether it is good.
+  const clear = transport === 'cookie' && !recentlyEnded && reason !== 'rate-limited'
+  return { active: null, clear, recentlyEnded }
+}

@@ -1,0 +1,145 @@
+import { applyOperations, dataBytes } from '../core/apply-operations.ts'
+import { type DataSchema, deepFreeze } from '../core/data-schema.ts'
+import { DataError } from '../core/errors.ts'
+import type { Json, JsonFields } from '../core/json.ts'
+import type { Operation } from '../core/record.ts'
+import type { PendingOperation } from '../core/writer.ts'
+
+const NOTHING: JsonFields = Object.freeze({})
+
+/**
+ * The writes of one request that are not committed yet, and the data as this request sees it with them applied. Every
+ * value is checked by its field's schema and against the size limit when it is written, where the mistake is made.
+ */
+export class PendingWrites {
+  readonly #schema: DataSchema
+  readonly #maxBytes: number
+  #view: JsonFields = NOTHING
+  #operations: PendingOperation[] = []
+
+  constructor(schema: DataSchema, maxBytes: number) {
+    this.#schema = schema
+    this.#maxBytes = maxBytes
+  }
+
+  get isEmpty(): boolean {
+    return this.#operations.length === 0
+  }
+
+  get fields(): readonly string[] {
+    return [...new Set(this.#operations.map(({ field }) => field))]
+  }
+
+  /** The data with the writes applied; what a new session starts with. */
+  get view(): JsonFields {
+    return this.#view
+  }
+
+  /** Starts over from stored data; writes that were not taken are dropped. */
+  reset(data: JsonFields): void {
+    this.#view = data
+    this.#operations = []
+  }
+
+  /** Hands the collected operations over. Their effect stays visible until `reset`. */
+  take(): readonly PendingOperation[] {
+    const operations = this.#operations
+    this.#operations = []
+    return operations
+  }
+
+  has(field: string): boolean {
+    this.#schema.assertField(field)
+    return Object.hasOwn(this.#view, field)
+  }
+
+  get(field: string): Json | undefined {
+    const value = this.has(field) ? this.#view[field] : this.#schema.defaultOf(field)
+    return value === undefined ? undefined : deepFreeze(value)
+  }
+
+  set(field: string, value: unknown): void {
+    this.#push({ kind: 'set', field, value: this.#schema.check(field, value) })
+  }
+
+  delete(field: string): void {
+    this.#schema.assertField(field)
+    this.#push({ kind: 'delete', field })
+  }
+
+  add(field: string, amount: number): void {
+    const current = this.get(field) ?? 0
+    if (typeof current !== 'number') throw wrongType(field, 'a number')
+    if (!Number.isFinite(amount)) {
+      throw new DataError('ERR_FIELD_INVALID', `Field '${field}' can only be added a finite number to.`)
+    }
+    this.#schema.check(field, current + amount)
+    const initial = this.#schema.defaultOf(field)
+    this.#push({ kind: 'add', field, amount, ...(typeof initial === 'number' ? { initial } : {}) })
+  }
+
+  append(field: string, item: unknown): void {
+    const current = this.#array(field)
+    // The schema speaks about the whole array, so the item is taken from what it makes of that.
+    const checked = this.#schema.check(field, [...current, item]) as readonly Json[]
+    const value = checked.at(-1)
+    if (value === undefined) throw wrongType(field, 'an array')
+    this.#push({ kind: 'append', field, value, ...this.#initialArray(field) })
+  }
+
+  remove(field: string, item: unknown): void {
+    this.#array(field)
+    const [value] = JSON.parse(JSON.stringify([item])) as [Json]
+    this.#push({ kind: 'remove', field, value, ...this.#initialArray(field) })
+  }
+
+  takeField(field: string): Json | undefined {
+    const value = this.get(field)
+    if (this.has(field)) this.delete(field)
+    return value
+  }
+
+  update(field: string, change: (value: never) => unknown): void {
+    const apply = (stored: Json | undefined): Json => {
+      const current = stored === undefined ? this.#schema.defaultOf(field) : stored
+      return this.#schema.check(field, change(current as never))
+    }
+    const value = apply(this.has(field) ? this.get(field) : undefined)
+    this.#push({ kind: 'update', field, apply }, { kind: 'set', field, value })
+  }
+
+  /** `effect`: the operation that shows here what the pending one will do in the store. */
+  #push(pending: PendingOperation, effect: Operation = pending as Operation): void {
+    const { field } = pending
+    const result = applyOperations(this.#view, [effect], this.#maxBytes)
+    if (!result.ok) {
+      if (result.outcome === 'rejected' && result.cause === 'size') throw this.#tooLarge(field)
+      throw wrongType(field, 'what the operation works on')
+    }
+    this.#view = result.data
+    this.#operations.push(pending)
+  }
+
+  #array(field: string): readonly Json[] {
+    const current = this.get(field) ?? []
+    if (Array.isArray(current)) return current as readonly Json[]
+    throw wrongType(field, 'an array')
+  }
+
+  #initialArray(field: string): { readonly initial?: readonly Json[] } {
+    const initial = this.#schema.defaultOf(field)
+    return Array.isArray(initial) ? { initial: initial as readonly Json[] } : {}
+  }
+
+  #tooLarge(field: string): DataError {
+    const used = dataBytes(this.#view)
+    return new DataError(
+      'ERR_DATA_TOO_LARGE',
+      `Field '${field}' would take the session's data over maxDataBytes (${this.#maxBytes}; ${used} are in use).`,
+    )
+  }
+}
+
+function wrongType(field: string, expected: string): DataError {
+  return new DataError('ERR_FIELD_TYPE', `Field '${field}' does not hold ${expected}.`)
+}

@@ -1,0 +1,253 @@
+import type { ActiveSession } from '../core/active-session.ts'
+import { AccessError, UsageError } from '../core/errors.ts'
+import type { EventName, RequestContext, SessionEvents } from '../core/events.ts'
+import type { Issued } from '../core/issuer.ts'
+import type { SessionManager } from '../core/manager.ts'
+import type { SessionId, Transport } from '../core/record.ts'
+import type { Mode } from '../core/validator.ts'
+import type { PendingOperation } from '../core/writer.ts'
+import type { CsrfReason } from './csrf.ts'
+import { type Exchange, pathOf } from './exchange.ts'
+import type { HttpSettings } from './http-options.ts'
+import { checkSource } from './origin-check.ts'
+import { PendingWrites } from './pending-writes.ts'
+import { assertSecureTransport } from './secure-transport.ts'
+
+/** What the response has to tell the client about its token. */
+export type TokenChange =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'set'; readonly token: string; readonly transport: Transport }
+  | { readonly kind: 'clear' }
+
+const NONE: TokenChange = Object.freeze({ kind: 'none' })
+const CLEAR: TokenChange = Object.freeze({ kind: 'clear' })
+
+export interface RequestStart {
+  readonly exchange: Exchange
+  readonly manager: SessionManager
+  readonly http: HttpSettings
+  readonly context: RequestContext
+  readonly mode: Mode
+  readonly active: ActiveSession | null
+  /** The presented token was dead, not recently: its cookie is to go unless something else is set. */
+  readonly clear: boolean
+  /** The session has just ended by logout or replacement: write nothing, set nothing (design section 10). */
+  readonly recentlyEnded: boolean
+}
+
+/**
+ * What one request knows and has done: the session it acts in, its uncommitted writes, and what the response must say.
+ * Shared by the handle that the application holds and the finisher that acts when the headers leave.
+ */
+export class RequestState {
+  readonly exchange: Exchange
+  readonly manager: SessionManager
+  readonly http: HttpSettings
+  readonly context: RequestContext
+  readonly mode: Mode
+  readonly writes: PendingWrites
+  active: ActiveSession | null
+  change: TokenChange
+  /** Whether the application looked at the session, so that the response depends on it. */
+  wasRead = false
+  /** The automatic commit is over; see `assertWritable`. */
+  sealed = false
+  #committing: Promise<'ok' | 'gone' | 'nothing'> | null = null
+  #recentlyEnded: boolean
+
+  constructor(start: RequestStart) {
+    this.exchange = start.exchange
+    this.manager = start.manager
+    this.http = start.http
+    this.context = start.context
+    this.mode = start.mode
+    this.active = start.active
+    this.change = start.clear ? CLEAR : NONE
+    this.#recentlyEnded = start.recentlyEnded
+    const { schema, maxDataBytes } = start.manager.settings
+    this.writes = new PendingWrites(schema, maxDataBytes)
+    this.#resetWrites()
+  }
+
+  /** Whether a commit is under way or due. */
+  get isDirty(): boolean {
+    return this.#committing !== null || !this.writes.isEmpty
+  }
+
+  /** The session for reading; notes that the response depends on it. */
+  read(): ActiveSession | null {
+    this.wasRead = true
+    return this.active
+  }
+
+  /**
+   * Before any write. `ERR_USAGE` in the reading modes; `ERR_COMMITTED` after the automatic commit, unless `commit()`
+   * was called since: a streaming handler that writes on commits by hand.
+   */
+  assertWritable(): void {
+    this.wasRead = true
+    this.#assertFull('written')
+    if (!this.sealed) return
+    throw new UsageError(
+      'ERR_COMMITTED',
+      "The session's writes were committed when the response's headers left; call commit() to go on writing.",
+    )
+  }
+
+  /** Commits now; calls that overlap wait for each other. */
+  commit(): Promise<'ok' | 'gone' | 'nothing'> {
+    this.sealed = false
+    const before = this.#committing ?? Promise.resolve('nothing' as const)
+    const commit = before.then(
+      () => this.#commit(),
+      () => this.#commit(),
+    )
+    const settled = () => {
+      if (this.#committing === commit) this.#committing = null
+    }
+    this.#committing = commit
+    commit.then(settled, settled)
+    return commit
+  }
+
+  /** The uncommitted operations, for a login that takes them along. Waits for a commit under way. */
+  async takeOperations(): Promise<readonly PendingOperation[]> {
+    await this.#committing?.catch(() => {})
+    return this.writes.take()
+  }
+
+  /** Forgets uncommitted writes; answers which fields they were about. */
+  dropWrites(): readonly string[] {
+    const { fields } = this.writes
+    this.#resetWrites()
+    return fields
+  }
+
+  /** Checks, before anything is looked up, that a new token may be issued here; answers on which transport. */
+  issuingTransport(chosen?: Transport): Transport {
+    this.#assertFull('changed')
+    const transport = chosen ?? this.active?.record.transport ?? this.#defaultTransport()
+    if (!this.http.transports.includes(transport)) {
+      throw new UsageError('ERR_USAGE', `Transport '${transport}' is not among the option transports.`)
+    }
+    assertSecureTransport(this.exchange.connection, this.http.unsafeAllowHttp)
+    if (transport === 'cookie') this.#assertHeadersOpen()
+    return transport
+  }
+
+  /**
+   * Before a login or step-up by cookie: only for a request that the application's own pages caused, else another site
+   * could sign its visitor in to the attacker's account (login CSRF, LIO-05). No evidence at all means no browser.
+   */
+  assertSameSource(transport: Transport): void {
+    const { csrf } = this.http
+    if (transport !== 'cookie' || csrf.mode === 'off' || csrf.isExempt(this.exchange)) return
+    const source = checkSource(this.exchange, csrf.origin)
+    if (source.verdict === 'pass' || source.reason === 'no-evidence') return
+    this.refuseCsrf(source.reason)
+  }
+
+  /** Takes over a session that was just made; its token goes out with the response. */
+  adopt(issued: Issued, transport: Transport): void {
+    this.active = issued.session
+    this.#recentlyEnded = false
+    this.change = { kind: 'set', token: issued.token, transport }
+    this.#resetWrites()
+  }
+
+  async logout(): Promise<void> {
+    this.#assertFull('ended')
+    this.wasRead = true
+    await this.#committing?.catch(() => {})
+    const { active } = this
+    if (!active) return
+    if (active.record.transport === 'cookie') this.#assertHeadersOpen()
+    await this.manager.logout(active)
+    this.active = null
+    this.change = active.record.transport === 'cookie' ? CLEAR : NONE
+    this.#resetWrites()
+  }
+
+  async revalidate(active: ActiveSession): Promise<boolean> {
+    const alive = await this.manager.revalidate(active)
+    if (alive && this.writes.isEmpty) this.#resetWrites()
+    return alive
+  }
+
+  /** Reports a refused request and throws `ERR_CSRF`, or only reports it in report-only mode. */
+  refuseCsrf(reason: CsrfReason): void {
+    const { method, url } = this.exchange
+    const subject = this.active?.record ?? { id: null, userId: null }
+    const details = { reason, method, path: pathOf(url).slice(0, 256) }
+    if (this.http.csrf.reportOnly) {
+      this.emit('csrf-would-refuse', subject, details)
+      return
+    }
+    this.emit('csrf-refused', subject, details)
+    throw new AccessError('ERR_CSRF', 'The request was not sent by this site itself and is refused.')
+  }
+
+  emit<N extends EventName>(
+    name: N,
+    subject: { readonly id: SessionId | null; readonly userId: string | null },
+    details: Omit<SessionEvents[N], 'at' | 'sessionId' | 'userId' | 'context'>,
+  ): void {
+    const at = this.manager.settings.environment.now()
+    const about = { at, sessionId: subject.id, userId: subject.userId, context: this.context }
+    this.manager.events.emit(name, { ...about, ...details } as unknown as SessionEvents[N])
+  }
+
+  async #commit(): Promise<'ok' | 'gone' | 'nothing'> {
+    if (this.writes.isEmpty) return 'nothing'
+    if (this.active) return this.#write(this.active)
+    if (this.#recentlyEnded) {
+      this.emit('write-dropped', { id: null, userId: null }, { fields: this.dropWrites() })
+      return 'gone'
+    }
+    return this.#start()
+  }
+
+  async #write(active: ActiveSession): Promise<'ok' | 'gone'> {
+    try {
+      return await this.manager.write(active, this.writes.take())
+    } finally {
+      if (this.writes.isEmpty) this.#resetWrites()
+    }
+  }
+
+  /** The first write of a visitor makes the session. Several tokens in flight are no trouble: the last cookie wins. */
+  async #start(): Promise<'ok' | 'nothing'> {
+    const { view } = this.writes
+    if (Object.keys(view).length === 0) {
+      this.#resetWrites()
+      return 'nothing'
+    }
+    const transport = this.issuingTransport()
+    this.writes.take()
+    this.adopt(await this.manager.start({ transport, context: this.context, data: view }), transport)
+    return 'ok'
+  }
+
+  #resetWrites(): void {
+    const { active, manager } = this
+    const { schema } = manager.settings
+    this.writes.reset(active ? schema.upgraded(active.record.data, active.record.schemaVersion) : {})
+  }
+
+  #defaultTransport(): Transport {
+    return this.http.transports[0] ?? 'cookie'
+  }
+
+  #assertFull(what: string): void {
+    if (this.mode === 'full') return
+    throw new UsageError('ERR_USAGE', `A session opened to ${this.mode} cannot be ${what}.`)
+  }
+
+  #assertHeadersOpen(): void {
+    if (!this.exchange.response.sent) return
+    throw new UsageError(
+      'ERR_HEADERS_SENT',
+      'The response has begun, so its cookie cannot be changed any more.',
+    )
+  }
+}

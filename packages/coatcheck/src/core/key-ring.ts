@@ -39,7 +39,7 @@ export class KeyRing {
   readonly #keys = new Map<number, DerivedKeys>()
 
   constructor(keys: readonly MasterKey[], options: { readonly name: string }) {
-    assertMasterKeys(keys, (index) => `Key ${index + 1} of the key ring`)
+    assertMasterKeys(keys, { all: 'The key ring', one: (index) => `Key ${index + 1} of the key ring` })
     this.name = options.name
     this.currentSlot = keys.findLast((key) => key.state === 'current')?.slot ?? 0
     for (const key of keys) this.#keys.set(key.slot, derive(key.master, options.name))
@@ -71,22 +71,27 @@ export class KeyRing {
   }
 }
 
+/** What messages call the keys: the subject of a sentence, never key material. */
+export interface KeyNames {
+  readonly all: string
+  one(index: number): string
+}
+
 /**
  * Throws `ERR_KEYS_INVALID` unless `keys` can make a ring: exactly one current, slots 0 to 15 that differ, masters of
- * 32 bytes that differ and look random. `describe` names the key at an index, as the subject of the message.
+ * 32 bytes that differ and look random.
  */
-export function assertMasterKeys(keys: readonly MasterKey[], describe: (index: number) => string): void {
+export function assertMasterKeys(keys: readonly MasterKey[], names: KeyNames): void {
   for (const [index, key] of keys.entries()) {
-    assertMasterKey(key, describe(index))
-    assertDiffers(key, keys.slice(0, index), describe, index)
+    assertMasterKey(key, names.one(index))
+    assertDiffers(key, keys.slice(0, index), names.one(index))
   }
-  const current = [...keys.keys()].filter((index) => keys[index]?.state === 'current')
-  const [first, second] = current
+  const [first, second] = [...keys.keys()].filter((index) => keys[index]?.state === 'current')
   if (first === undefined) {
-    throw invalid('There must be exactly one key in state "current", and there is none.')
+    throw invalid(`${names.all} must have exactly one key in state "current", and has none.`)
   }
   if (second !== undefined) {
-    throw invalid(`${describe(second)} is "current", and so is an earlier one: exactly one may be.`)
+    throw invalid(`${names.one(second)} is "current", and so is an earlier one: exactly one may be.`)
   }
 }
 
@@ -110,20 +115,13 @@ function assertMasterKey(key: MasterKey, subject: string): void {
   }
 }
 
-function assertDiffers(
-  key: MasterKey,
-  earlier: readonly MasterKey[],
-  describe: (index: number) => string,
-  index: number,
-): void {
+function assertDiffers(key: MasterKey, earlier: readonly MasterKey[], subject: string): void {
   for (const other of earlier) {
     if (other.slot === key.slot) {
-      throw invalid(`${describe(index)} uses slot ${key.slot}, and so does an earlier one.`)
+      throw invalid(`${subject} uses slot ${key.slot}, and so does an earlier one.`)
     }
     if (constantTimeEqual(other.master, key.master)) {
-      throw invalid(
-        `${describe(index)} repeats the key of slot ${other.slot}; every slot needs a key of its own.`,
-      )
+      throw invalid(`${subject} repeats the key of slot ${other.slot}; every slot needs a key of its own.`)
     }
   }
 }

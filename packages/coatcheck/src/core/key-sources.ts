@@ -2,7 +2,7 @@ import { fromBase64Url } from './encoding.ts'
 import type { Environment } from './environment.ts'
 import { ConfigError } from './errors.ts'
 import { readOrCreateKeyFile } from './key-file.ts'
-import { assertMasterKeys, isKeyState, LAST_SLOT, MASTER_BYTES } from './key-ring.ts'
+import { assertMasterKeys, isKeyState, type KeyNames, LAST_SLOT, MASTER_BYTES } from './key-ring.ts'
 import type { KeySource, KeyState, MasterKey } from './keys.ts'
 import { environmentVariable } from './platform.ts'
 
@@ -21,19 +21,19 @@ export interface KeyOptions {
 
 /** Keys that the application hands over, for instance from a secret manager. Throws `ERR_KEYS_INVALID` at once. */
 export function keyRing(keys: readonly KeyOptions[]): KeySource {
-  const describe = (index: number) => `keys[${index}]`
+  const names: KeyNames = { all: 'keyRing([...])', one: (index) => `keys[${index}]` }
   for (const [index, { slot }] of keys.entries()) {
     if (slot === undefined && keys.length > 1) {
       throw invalid(
-        `${describe(index)} needs a slot: with several keys each must say which tokens are its own.`,
+        `${names.one(index)} needs a slot: with several keys each must say which tokens are its own.`,
       )
     }
   }
   const masters = toMasterKeys(
     keys.map((key) => ({ ...key, slot: key.slot ?? 0 })),
-    describe,
+    names,
   )
-  return { description: 'keyRing([...])', load: () => masters }
+  return { description: names.all, load: () => masters }
 }
 
 /**
@@ -52,9 +52,9 @@ export function keysFromEnv(variable = 'COATCHECK_KEYS'): KeySource {
           `The environment variable ${variable} is not set: give it the output of ${KEYS_COMMAND}`,
         )
       }
-      const describe = (index: number) => `Entry ${index + 1} of ${variable}`
-      const entries = value.split(',').map((entry, index) => parseEntry(entry.trim(), describe(index)))
-      return toMasterKeys(entries, describe)
+      const names: KeyNames = { all: variable, one: (index) => `Entry ${index + 1} of ${variable}` }
+      const entries = value.split(',').map((entry, index) => parseEntry(entry.trim(), names.one(index)))
+      return toMasterKeys(entries, names)
     },
   }
 }
@@ -65,13 +65,12 @@ export function keysFromEnv(variable = 'COATCHECK_KEYS'): KeySource {
  * understood, is `ERR_KEYS_INVALID` and is left as it is.
  */
 export function keyFile(path: string): KeySource {
-  return {
-    description: `key file ${path}`,
-    load() {
-      const entries = readOrCreateKeyFile(path)
-      return toMasterKeys(entries, (index) => `Key ${index + 1} of the key file ${path}`)
-    },
+  const description = `key file ${path}`
+  const names = {
+    all: `The ${description}`,
+    one: (index: number) => `Key ${index + 1} of the ${description}`,
   }
+  return { description, load: () => toMasterKeys(readOrCreateKeyFile(path), names) }
 }
 
 /** One random key that is gone when the process ends: for stores that are too. */
@@ -86,16 +85,13 @@ interface KeyEntry {
   readonly key: string
 }
 
-function toMasterKeys(
-  entries: readonly KeyEntry[],
-  describe: (index: number) => string,
-): readonly MasterKey[] {
+function toMasterKeys(entries: readonly KeyEntry[], names: KeyNames): readonly MasterKey[] {
   const stated = entries.some((entry) => entry.state === 'current')
   const masters = entries.map(({ slot, state, key }, index): MasterKey => {
     const assumed = index === 0 && !stated ? 'current' : 'retired'
-    return { slot, state: state ?? assumed, master: toMaster(key, describe(index)) }
+    return { slot, state: state ?? assumed, master: toMaster(key, names.one(index)) }
   })
-  assertMasterKeys(masters, describe)
+  assertMasterKeys(masters, names)
   return masters
 }
 

@@ -95,7 +95,7 @@ export class SessionManager {
 
   /** From a token to a session, or why not. Answers at once where the store does (once open). */
   validate(token: string, request: ValidateRequest): MaybePromise<Validation> {
-    if (this.#opened && !this.#closing) return this.#opened.validator.validate(token, request)
+    if (this.#opened && this.#closing === null) return this.#opened.validator.validate(token, request)
     return this.#ready().then(({ validator }) => validator.validate(token, request))
   }
 
@@ -240,11 +240,12 @@ export class SessionManager {
   }
 
   async #with<T>(task: (opened: Opened) => MaybePromise<T>): Promise<T> {
-    return task(this.#opened && !this.#closing ? this.#opened : await this.#ready())
+    return task(this.#opened && this.#closing === null ? this.#opened : await this.#ready())
   }
 
   #ready(): Promise<Opened> {
-    if (this.#closing) return Promise.reject(new UsageError('ERR_CLOSED', 'The sessions have been closed.'))
+    if (this.#closing !== null)
+      return Promise.reject(new UsageError('ERR_CLOSED', 'The sessions have been closed.'))
     this.#opening ??= this.#open().catch((error) => {
       this.#opening = null
       throw error

@@ -136,8 +136,8 @@ function pathsOf(path: string): readonly string[] {
 }
 
 function text(value: unknown, option: keyof CookieOptions): string {
-  if (typeof value === 'string') return value
-  throw new ConfigError('ERR_OPTION', `Option cookie.${option} must be a string.`)
+  if (typeof value === 'string' && value !== '') return value
+  throw new ConfigError('ERR_OPTION', `Option cookie.${option} must be a string that is not empty.`)
 }
 
 function prefixed(name: string, shared: boolean): string {

@@ -1,8 +1,8 @@
-import { type DataDefinition, type DataOf, field } from './core/data-schema.ts'
+import type { DataDefinition, DataOf } from './core/data-schema.ts'
 import type { JsonFields } from './core/json.ts'
 import { SessionManager } from './core/manager.ts'
 import { resolveCoreOptions } from './core/options.ts'
-import { type HttpOptions, resolveHttpOptions, type SessionsOptions } from './http/http-options.ts'
+import { resolveHttpOptions, type SessionsOptions } from './http/http-options.ts'
 import { Sessions } from './http/sessions.ts'
 
 /**
@@ -35,5 +35,48 @@ export function createSessions(options: SessionsOptions): Sessions<unknown> {
   return new Sessions(new SessionManager(resolveCoreOptions(options), http.unsafe), http)
 }
 
-export type { DataDefinition, HttpOptions, SessionsOptions }
-export { field }
+// Options and data
+export { type DataDefinition, type DataOf, type Field, field } from './core/data-schema.ts'
+export type { Duration } from './core/duration.ts'
+export type { Environment } from './core/environment.ts'
+// Errors
+export {
+  AccessError,
+  CoatcheckError,
+  ConfigError,
+  DataError,
+  type ErrorCode,
+  isCoatcheckError,
+  StoreError,
+  UsageError,
+} from './core/errors.ts'
+// Sessions
+export type { RequestContext, SessionEvent, SessionEvents } from './core/events.ts'
+export type { LoginAttempt } from './core/issuer.ts'
+export type { Json, JsonFields } from './core/json.ts'
+export { keyFile, keyRing, keysFromEnv } from './core/key-sources.ts'
+export type { KeySource, KeyState, MasterKey } from './core/keys.ts'
+export type { SessionManager } from './core/manager.ts'
+export type { CoreOptions } from './core/options.ts'
+// For authors of stores and adapters
+export type * from './core/record.ts'
+export type { Authentication, Device, EndReason, SessionId } from './core/record.ts'
+export type { SessionInfo, SessionPage } from './core/session-info.ts'
+export type { StandardSchema } from './core/standard-schema.ts'
+export type * from './core/store.ts'
+// Helpers for the application's own responses
+export { clearSiteData, type SiteData } from './http/clear-site-data.ts'
+export { type Cors, type CorsOptions, createCors } from './http/cors.ts'
+export type { PolicyDescription, PolicyRule } from './http/describe-policy.ts'
+export type { Connection, Exchange, ResponseHeaders } from './http/exchange.ts'
+export type { HttpOptions, PolicyRequest, RequestPolicy, SessionsOptions } from './http/http-options.ts'
+export { openSession } from './http/open-session.ts'
+export type { OpenedSession } from './http/opened-session.ts'
+export { safeRedirectPath } from './http/redirects.ts'
+export {
+  contentSecurityPolicy,
+  createNonce,
+  securityHeaders,
+} from './http/security-headers.ts'
+export type { LoginOptions, OwnSession, ReauthenticateOptions, Session } from './http/session.ts'
+export type { Sessions } from './http/sessions.ts'

@@ -64,7 +64,7 @@ export function count(report: VitestReport, part: TestPart | null): Counts {
 }
 
 /** Full names of the tests that did not run. */
-export function skippedTests(report: VitestReport): string[] {
+function skippedTests(report: VitestReport): string[] {
   return report.testResults.flatMap((file) =>
     file.assertionResults
       .filter((test) => test.status !== 'passed' && test.status !== 'failed')

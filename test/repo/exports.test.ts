@@ -1,3 +1,4 @@
+import { dirname, join } from 'node:path/posix'
 import { describe, expect, it } from 'vitest'
 import { libraryEntries } from './entries.ts'
 import { parseSource, readText } from './sources.ts'
@@ -19,9 +20,21 @@ describe('public entries', () => {
   })
 })
 
-function exportedNames(source: string): { values: string[]; types: string[] } {
-  const { exports } = parseSource(source, readText(source))
-  const names = (typeOnly: boolean) =>
-    exports.filter((one) => one.typeOnly === typeOnly).map((one) => one.name)
-  return { values: names(false).sort(), types: names(true).sort() }
+interface Names {
+  readonly values: readonly string[]
+  readonly types: readonly string[]
+}
+
+/** What a module exports; `export *` counts as the names that it stands for. */
+function exportedNames(path: string): Names {
+  const { exports } = parseSource(path, readText(path))
+  const values = new Set<string>()
+  const types = new Set<string>()
+  for (const { name, typeOnly, from } of exports) {
+    const inner =
+      name === '*' && from ? exportedNames(join(dirname(path), from)) : { values: [name], types: [] }
+    for (const one of inner.values) (typeOnly ? types : values).add(one)
+    for (const one of inner.types) types.add(one)
+  }
+  return { values: [...values].sort(), types: [...types].sort() }
 }

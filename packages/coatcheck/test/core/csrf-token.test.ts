@@ -87,6 +87,18 @@ describe('a CSRF token', () => {
     }
   })
 
+  it('CSRF-04 is refused under a version that does not exist, also with a MAC that fits', () => {
+    const head = new Uint8Array(17).fill(7)
+    const signed = (version: number) => {
+      head[0] = version << 4
+      const mac = ring.mac('csrf', 0, head, new TextEncoder().encode(id))
+      return toBase64Url(new Uint8Array([...head, ...mac.slice(0, 16)]))
+    }
+    expect(verifyCsrfToken(ring, id, signed(1))).toBe(true)
+    expect(verifyCsrfToken(ring, id, signed(0))).toBe(false)
+    expect(verifyCsrfToken(ring, id, signed(2))).toBe(false)
+  })
+
   it('CSRF-05 cannot be replaced by anything an attacker can set or know', () => {
     const mac = toBase64Url(ring.mac('csrf', 0, fromBase64Url(id) ?? new Uint8Array()))
     for (const text of [id, token, toBase64Url(secret), mac, mac.padEnd(44, 'A'), 'A'.repeat(44)]) {

@@ -61,6 +61,13 @@ describe('base64url', () => {
 })
 
 describe('utf8', () => {
+  it.each(['', 'ascii\x7f', '\x80', 'é', 'aÿ', 'Ω', '\u{1f600}', '\ud800'])(
+    'writes %j as the standard encoder does',
+    (text) => {
+      expect(utf8(text)).toEqual(new TextEncoder().encode(text))
+    },
+  )
+
   it('agrees with the standard encoder on any text', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {

@@ -134,12 +134,12 @@ describe('a key file that is there', () => {
     ])
   })
 
-  it.each([0o640, 0o604, 0o644, 0o660, 0o620, 0o601])(
-    'STO-04 is refused with mode %o, and the message has the command that mends it',
+  it.each(['640', '604', '644', '660', '620', '601'])(
+    'STO-04 is refused with mode %s, and the message has the command that mends it',
     (mode) => {
       load()
-      fs.chmodSync(path, mode)
-      expect(load).toThrow(invalid(`(mode ${mode.toString(8)}): chmod 600 '${path}'`))
+      fs.chmodSync(path, Number.parseInt(mode, 8))
+      expect(load).toThrow(invalid(`(mode ${mode}): chmod 600 '${path}'`))
     },
   )
 

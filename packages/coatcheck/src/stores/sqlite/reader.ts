@@ -1,0 +1,72 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { SessionId } from '../../core/record.ts'
+import type { FindResult, ListResult } from '../../core/store.ts'
+import { isBusy, toFailure } from './failures.ts'
+import { type Page, parseCursor, toListResult } from './paging.ts'
+import { Query } from './query.ts'
+import { FIND_SESSION, FIND_USER_EPOCH, joinEpochs, LIST_SESSIONS } from './session-tables.ts'
+import { type SessionRow, StoredSession } from './stored-session.ts'
+import { toText } from './text.ts'
+import { FIND_TOMBSTONE, type TombstoneRow, toTombstone } from './tombstones.ts'
+
+/**
+ * Reads in the calling thread, a few pages at a time. Each method answers `null` where it takes a writer: something is
+ * over and has to be ended before that is told, or a lock is in the way, for which this thread does not wait.
+ */
+export class Reader {
+  readonly #path: string
+  readonly #session: Query<SessionRow>
+  readonly #tombstone: Query<TombstoneRow>
+  readonly #list: Query<SessionRow>
+  readonly #userEpoch: Query<[everyone: string, user: string]>
+
+  constructor(database: DatabaseSync, path: string) {
+    this.#path = path
+    this.#session = new Query(database, FIND_SESSION)
+    this.#tombstone = new Query(database, FIND_TOMBSTONE)
+    this.#list = new Query(database, LIST_SESSIONS)
+    this.#userEpoch = new Query(database, FIND_USER_EPOCH)
+  }
+
+  find(id: SessionId, now: number): FindResult | null {
+    return this.#unlessBusy(() => {
+      const row = this.#session.get(id)
+      if (row) {
+        const session = new StoredSession(row)
+        return session.overBy(now) ? null : { status: 'live', record: session.record, now }
+      }
+      const tombstone = this.#tombstone.get(id)
+      if (!tombstone) return { status: 'unknown' }
+      return { status: 'ended', tombstone: toTombstone(tombstone), now, justEnded: false }
+    })
+  }
+
+  list(userId: string, page: Page, now: number): ListResult | null {
+    parseCursor(page.cursor)
+    return this.#unlessBusy(() => {
+      let anyOver = false
+      const result = toListResult(page, now, (place, limit) => {
+        const found = this.#list.all(toText(userId), ...place, limit).map((row) => new StoredSession(row))
+        anyOver = found.some((session) => session.overBy(now))
+        return found
+      })
+      return anyOver ? null : result
+    })
+  }
+
+  epochs(userId: string): { readonly user: string } | null {
+    return this.#unlessBusy(() => {
+      const row = this.#userEpoch.get(toText(userId))
+      return row && { user: joinEpochs(row) }
+    })
+  }
+
+  #unlessBusy<T>(read: () => T | null): T | null {
+    try {
+      return read()
+    } catch (error) {
+      if (isBusy(error)) return null
+      throw toFailure(error, this.#path, true)
+    }
+  }
+}

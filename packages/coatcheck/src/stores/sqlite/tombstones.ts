@@ -1,0 +1,28 @@
+import type { SessionId, Tombstone } from '../../core/record.ts'
+import { fromText } from './text.ts'
+
+export const FIND_TOMBSTONE = `
+  SELECT id, ended_at, reason, user_id, replaced_by, replaced_by_user_id FROM tombstones WHERE id = ?
+`
+
+/** In the order of `FIND_TOMBSTONE`. */
+export type TombstoneRow = readonly [
+  id: string,
+  endedAt: number,
+  reason: string,
+  userId: string | null,
+  replacedBy: string | null,
+  replacedByUserId: string | null,
+]
+
+export function toTombstone(row: TombstoneRow): Tombstone {
+  const [id, endedAt, reason, userId, replacedBy, replacedByUserId] = row
+  return {
+    id: id as SessionId,
+    endedAt,
+    reason: fromText(reason),
+    userId: fromText(userId),
+    replacedBy: replacedBy as SessionId | null,
+    replacedByUserId: fromText(replacedByUserId),
+  }
+}

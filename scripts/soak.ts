@@ -7,8 +7,10 @@ import { testFiles, testParts } from './workspace.ts'
 // properties start from it, too.
 const { values, positionals } = parseArgs({ options: { seed: { type: 'string' } }, allowPositionals: true })
 const seed = values.seed ?? process.env.COATCHECK_SEED ?? String(randomInt(2 ** 31))
-if (!/^\d{1,10}$/.test(seed) || Number(seed) >= 2 ** 31)
-  throw new Error(`--seed must be an integer from 0 to 2^31 - 1, not '${seed}'.`)
+if (!/^\d{1,10}$/.test(seed) || Number(seed) >= 2 ** 31) {
+  console.error(`--seed must be a whole number from 0 to 2^31 - 1, not '${seed}'.`)
+  process.exit(1)
+}
 
 console.log(`coatcheck long runs on Node ${process.versions.node}, seed ${seed}`)
 for (const file of testFiles('**/*.soak.ts')) console.log(`long run: ${file}`)

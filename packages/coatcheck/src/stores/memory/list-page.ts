@@ -31,7 +31,7 @@ function newestFirst(a: Place, b: Place): number {
 }
 
 function parseCursor(cursor: string): Place {
-  const [, createdAt, id] = /^(-?\d+):(.+)$/s.exec(cursor) ?? []
+  const [, createdAt, id] = /^(-?\d+(?:\.\d+)?):(.+)$/s.exec(cursor) ?? []
   if (createdAt === undefined || id === undefined) {
     throw new UsageError('ERR_USAGE', 'The cursor is not one that list() has answered with.')
   }

@@ -1,0 +1,16 @@
+/**
+ * For authors of stores: the contract of `SessionStore` as cases that any test runner can run, and a comparison with the
+ * memory store under random commands. Everything here throws plain errors and imports no test runner.
+ */
+// biome-ignore-start lint/performance/noBarrelFile: the entry that package.json names
+export { ContractViolation } from './assertions.ts'
+export { storeContractCases } from './contract.ts'
+export {
+  type CreateHarness,
+  missingRequirement,
+  type Requirement,
+  type StoreCase,
+  type StoreHarness,
+} from './harness.ts'
+export { type CaseResult, type ContractSummary, runStoreCase, runStoreContract } from './run.ts'
+// biome-ignore-end lint/performance/noBarrelFile: the entry that package.json names

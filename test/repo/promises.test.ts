@@ -7,11 +7,11 @@ import { parseSource, readText, type Source } from './sources.ts'
 
 const PAGE = 'docs/architecture.md'
 const PROMISES = Array.from({ length: 12 }, (_, index) => `P${index + 1}`)
-const written = existsSync(join(workspaceRoot, PAGE))
 
 describe('docs/architecture.md', () => {
-  // Until the page is written this is left out on a developer's machine; on CI a missing page fails.
-  it.runIf(written || process.env.CI === 'true')('names for the promises P1 to P12 tests that exist', () => {
+  it('names for the promises P1 to P12 tests that exist', ({ skip }) => {
+    if (!existsSync(join(workspaceRoot, PAGE)) && process.env.CI !== 'true')
+      skip(`${PAGE} is not written yet`)
     const page = readText(PAGE)
     expect(unmentioned(page)).toEqual([])
     expect(claims(page).length).toBeGreaterThan(0)

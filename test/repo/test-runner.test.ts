@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { findEngine, howToGet, parseEngines, readEngines, requireEngine } from '../../scripts/engines.ts'
+import type { TestReport } from '../../scripts/report.ts'
 import { conclude, count, type RunResult, summary } from '../../scripts/run-tests.ts'
 import { workspaceRoot } from '../../scripts/workspace.ts'
 
@@ -22,12 +23,11 @@ describe('npm test', () => {
     expect(lines).toEqual(['a              2 passed, 0 failed', '2 passed, 0 failed'])
   })
 
-  it('names the tests that were skipped', () => {
-    expect(conclude(result(0, ['passed', 'skipped', 'todo']), [], [])).toBe(0)
+  it('names the tests that were skipped, and why', () => {
+    expect(conclude(result(0, ['passed', 'skipped']), [], [])).toBe(0)
     expect(lines).toEqual([
-      'skipped: packages/a/test/one.test.ts › test 1',
-      'skipped: packages/a/test/one.test.ts › test 2',
-      '1 passed, 0 failed, 2 skipped',
+      'skipped: packages/a/test/one.test.ts › test 1: no IPv6 here',
+      '1 passed, 0 failed, 1 skipped',
     ])
   })
 
@@ -42,8 +42,11 @@ describe('npm test', () => {
     expect(lines.at(-1)).toBe('0 passed, 1 failed, 1 skipped')
   })
 
-  it('fails where vitest failed outside any test', () => {
-    expect(conclude(result(1, ['passed']), [], [])).toBe(1)
+  it('fails where an error happened outside any test, or vitest itself failed', () => {
+    const { report } = result(1, ['passed'])
+    expect(conclude({ exitCode: 1, report: { ...report, strayErrors: 2 } }, [], [])).toBe(1)
+    expect(lines).toEqual(['FAILED: 2 error(s) outside any test, see above.', '1 passed, 1 failed'])
+    expect(conclude({ exitCode: 1, report }, [], [])).toBe(1)
     expect(lines.at(-1)).toBe('1 passed, 1 failed')
   })
 
@@ -55,9 +58,9 @@ describe('npm test', () => {
 
 describe('counts', () => {
   it('take a file that could not be loaded, or whose set-up failed, as one failure', () => {
-    expect(count(result(1, [], 'failed').report, null)).toEqual({ passed: 0, failed: 1, skipped: 0 })
-    expect(count(result(1, ['skipped'], 'failed').report, null)).toEqual({ passed: 0, failed: 1, skipped: 1 })
-    expect(count(result(1, ['failed'], 'failed').report, null)).toEqual({ passed: 0, failed: 1, skipped: 0 })
+    expect(count(result(1, [], true).report, null)).toEqual({ passed: 0, failed: 1, skipped: 0 })
+    expect(count(result(1, ['skipped'], true).report, null)).toEqual({ passed: 0, failed: 1, skipped: 1 })
+    expect(count(result(1, ['failed'], true).report, null)).toEqual({ passed: 0, failed: 1, skipped: 0 })
   })
 
   it('can be taken of one part', () => {
@@ -86,8 +89,12 @@ describe('engines', () => {
   })
 })
 
-function result(exitCode: number, statuses: readonly string[], fileStatus = 'passed'): RunResult {
-  const assertionResults = statuses.map((status, index) => ({ status, fullName: `test ${index}` }))
-  const name = `${workspaceRoot}/packages/a/test/one.test.ts`
-  return { exitCode, report: { testResults: [{ name, status: fileStatus, assertionResults }] } }
+function result(exitCode: number, states: readonly TestReport['state'][], failed = false): RunResult {
+  const tests = states.map((state, index) => ({
+    name: `test ${index}`,
+    state,
+    note: state === 'skipped' ? 'no IPv6 here' : null,
+  }))
+  const path = `${workspaceRoot}/packages/a/test/one.test.ts`
+  return { exitCode, report: { files: [{ path, failed, tests }], strayErrors: 0 } }
 }

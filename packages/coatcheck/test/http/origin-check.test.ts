@@ -149,6 +149,16 @@ describe('the origin check', () => {
     },
   )
 
+  it('CSRF-08 asks no Host where origins are configured', () => {
+    const connection = { host: 'other.example' }
+    expect(check(DECLARED, { origin: 'https://other.example' }, { connection })).toBe(
+      'refused: foreign-origin',
+    )
+    expect(check(DECLARED, { referer: 'https://other.example/' }, { connection })).toBe(
+      'refused: foreign-referer',
+    )
+  })
+
   it('CSRF-08 TRN-05 reads no forwarding header', () => {
     const spoofed = { origin: PARTNER, 'x-forwarded-host': 'partner.example', 'x-forwarded-proto': 'https' }
     expect(check(BY_HOST, spoofed)).toBe('refused: foreign-origin')

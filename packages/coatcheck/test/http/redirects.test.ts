@@ -23,6 +23,7 @@ describe('a return-to target', () => {
     '//evil',
     '//evil.example/path',
     '///evil',
+    '//base.invalid/path',
     '/\\evil',
     '\\\\evil',
     '\\/evil',

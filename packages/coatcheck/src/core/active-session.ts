@@ -18,17 +18,25 @@ export class ActiveSession {
   #readAt: number
   /** Of the token that the request presented or was given; needed to derive a successor. Never leaves the core. */
   readonly secret: Uint8Array
+  /** Key slot of that token. */
+  readonly slot: number
   standing: Standing
 
   constructor(
     environment: Environment,
     live: Live,
-    origin: { readonly secret: Uint8Array; readonly standing: Standing; readonly context: RequestContext },
+    origin: {
+      readonly secret: Uint8Array
+      readonly slot: number
+      readonly standing: Standing
+      readonly context: RequestContext
+    },
   ) {
     this.#environment = environment
     this.#live = live
     this.#readAt = environment.monotonic()
     this.secret = origin.secret
+    this.slot = origin.slot
     this.standing = origin.standing
     this.context = origin.context
   }

@@ -220,13 +220,16 @@ export class Issuer {
   }
 
   #credential(id: SessionId, secret: Uint8Array): Pick<NewSession, 'id' | 'secretHash'> {
-    return { id, secretHash: hashSecret('session', id, secret, this.#context.ring.name) }
+    const { name, currentSlot } = this.#context.ring
+    return { id, secretHash: hashSecret('session', id, secret, { name, slot: currentSlot }) }
   }
 
   #issue(id: SessionId, secret: Uint8Array, live: Live, context: RequestContext): Issued {
-    const origin = { secret, standing: 'valid' as const, context }
+    const { ring } = this.#context
+    const slot = ring.currentSlot
+    const origin = { secret, slot, standing: 'valid' as const, context }
     const session = new ActiveSession(this.#context.environment, live, origin)
-    return { session, token: issueToken(this.#context.ring, id, secret, live.record.rotation.generation) }
+    return { session, token: issueToken(ring, slot, id, secret, live.record.rotation.generation) }
   }
 
   #reportLimit(userId: string | null, context: RequestContext): void {

@@ -71,14 +71,14 @@ export class Rotator {
     const secret = ring.deriveSuccessor(ring.currentSlot, salt, id, session.secret)
     if (!secret) return null
     const successor = {
-      secretHash: hashSecret('session', id, secret, ring.name),
+      secretHash: hashSecret('session', id, secret, { name: ring.name, slot: ring.currentSlot }),
       salt,
       keySlot: ring.currentSlot,
       context: session.context.fingerprint,
     }
     const next = rotated(rotation, successor, session.now(), settings.rotation)
     return {
-      token: issueToken(ring, id, secret, next.generation),
+      token: issueToken(ring, ring.currentSlot, id, secret, next.generation),
       change: { ifRevision: rotation.revision, next },
     }
   }
@@ -91,10 +91,11 @@ export class Rotator {
     const { keySlot, salt } = rotation.previous
     const secret = ring.deriveSuccessor(keySlot, salt, id, session.secret)
     // Without the key that derived it, or with a hash that differs, anything sent would sign the client out.
-    if (!secret || !constantTimeEqual(hashSecret('session', id, secret, ring.name), rotation.secretHash))
-      return null
+    if (!secret) return null
+    const hash = hashSecret('session', id, secret, { name: ring.name, slot: keySlot })
+    if (!constantTimeEqual(hash, rotation.secretHash)) return null
     const next: Rotation | null = handedOut(rotation, session.now(), settings.rotation)
-    const token = issueToken(ring, id, secret, rotation.generation)
+    const token = issueToken(ring, keySlot, id, secret, rotation.generation)
     return { token, change: next && { ifRevision: rotation.revision, next } }
   }
 
@@ -102,7 +103,10 @@ export class Rotator {
   #judgeAgain(session: ActiveSession): boolean {
     const { record } = session
     const presented = {
-      secretHash: hashSecret('session', record.id, session.secret, this.#context.ring.name),
+      secretHash: hashSecret('session', record.id, session.secret, {
+        name: this.#context.ring.name,
+        slot: session.slot,
+      }),
       generation: () => null,
     }
     const verdict = judge(

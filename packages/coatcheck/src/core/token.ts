@@ -11,6 +11,8 @@ export interface ParsedToken {
   readonly id: SessionId
   /** The secret's 24 bytes; not an own property, so that a printed token does not show it. */
   readonly secret: Uint8Array
+  /** Key slot under which the token was issued. */
+  readonly slot: number
   /** False: the key slot is unknown here, so the tag could not be checked; limit the rate of such look-ups. */
   readonly authentic: boolean
   /** The generation modulo 65,536; `null` where `authentic` is false. Costs a MAC, so call it when it is needed. */
@@ -28,7 +30,7 @@ export interface TokenFormat {
   readonly version: number
   /** Characters of a token, always a multiple of four: no spelling has bits to spare. */
   readonly length: number
-  issue(ring: KeyRing, id: SessionId, secret: Uint8Array, generation: number): string
+  issue(ring: KeyRing, slot: number, id: SessionId, secret: Uint8Array, generation: number): string
   /** `bytes` are those of a text of the right length and version. */
   parse(ring: KeyRing, bytes: Uint8Array): ParsedToken | RefusedToken
 }
@@ -55,8 +57,7 @@ const FORGED: RefusedToken = Object.freeze({ ok: false, reason: 'forged' })
 const formatV1: TokenFormat = {
   version: 1,
   length: (TOKEN_BYTES / 3) * 4,
-  issue(ring, id, secret, generation) {
-    const slot = ring.currentSlot
+  issue(ring, slot, id, secret, generation) {
     const bytes = new Uint8Array(TOKEN_BYTES)
     bytes[0] = (1 << 4) | slot
     bytes.set(idBytes(id), HEAD_END)
@@ -108,19 +109,33 @@ export function newSecret(environment: Environment): Uint8Array {
 
 /**
  * What a record keeps of a secret: SHA-256, base64url. A plain hash is enough for 192 random bits. The kind, the
- * instance's name and the id go in, so that a hash cannot be moved to another record, and a token of another instance
- * is refused also where its key slot is unknown and its tag could not be checked.
+ * instance's name, the id and the key slot go in: a hash cannot be moved to another record, and where a token's slot is
+ * unknown, so that its tag could not be checked, one of another instance or with other slot bits is refused all the same.
  */
-export function hashSecret(kind: 'session', id: SessionId, secret: Uint8Array, name: string): string {
-  return sha256(lengthPrefixed([utf8(kind), utf8(name), utf8(id), secret]))
+export function hashSecret(
+  kind: 'session',
+  id: SessionId,
+  secret: Uint8Array,
+  scope: { readonly name: string; readonly slot: number },
+): string {
+  return sha256(lengthPrefixed([utf8(kind), utf8(scope.name), utf8(id), Uint8Array.of(scope.slot), secret]))
 }
 
-/** The token for `secret`, in the newest layout under the ring's current key. `generation` counts modulo 65,536. */
-export function issueToken(ring: KeyRing, id: SessionId, secret: Uint8Array, generation: number): string {
+/**
+ * The token for `secret`, in the newest layout under the key of `slot` (a fresh secret: the ring's current one; a
+ * successor: the one it was derived with, so that all nodes send the same text). `generation` counts modulo 65,536.
+ */
+export function issueToken(
+  ring: KeyRing,
+  slot: number,
+  id: SessionId,
+  secret: Uint8Array,
+  generation: number,
+): string {
   if (secret.length !== SECRET_BYTES) {
     throw new UsageError('ERR_USAGE', `A secret has ${SECRET_BYTES} bytes, not ${secret.length}.`)
   }
-  return formatV1.issue(ring, id, secret, generation)
+  return formatV1.issue(ring, slot, id, secret, generation)
 }
 
 /**
@@ -142,12 +157,14 @@ export function parseToken(
 class TokenV1 implements ParsedToken {
   readonly ok = true
   readonly id: SessionId
+  readonly slot: number
   readonly authentic: boolean
   readonly #ring: KeyRing
   readonly #bytes: Uint8Array
 
   constructor(ring: KeyRing, bytes: Uint8Array, authentic: boolean) {
     this.id = toBase64Url(bytes.subarray(HEAD_END, ID_END)) as SessionId
+    this.slot = byteAt(bytes, 0) & 0b1111
     this.authentic = authentic
     this.#ring = ring
     this.#bytes = bytes
@@ -159,9 +176,8 @@ class TokenV1 implements ParsedToken {
 
   generation(): number | null {
     if (!this.authentic) return null
-    const slot = byteAt(this.#bytes, 0) & 0b1111
     const masked = (byteAt(this.#bytes, SECRET_END) << 8) | byteAt(this.#bytes, SECRET_END + 1)
-    return masked ^ generationMask(this.#ring, slot, this.#bytes)
+    return masked ^ generationMask(this.#ring, this.slot, this.#bytes)
   }
 }
 

@@ -66,13 +66,17 @@ export class Validator {
     const { record, now } = found
     if (record.transport !== request.transport) return this.#refuse('transport', record, request)
     const presented = {
-      secretHash: hashSecret('session', parsed.id, parsed.secret, this.#context.ring.name),
+      secretHash: hashSecret('session', parsed.id, parsed.secret, {
+        name: this.#context.ring.name,
+        slot: parsed.slot,
+      }),
       generation: () => parsed.generation(),
     }
     const verdict = judge(record.rotation, presented, now, this.#context.settings.rotation, constantTimeEqual)
     const accept = (standing: Standing) =>
       new ActiveSession(this.#context.environment, found, {
         secret: parsed.secret,
+        slot: parsed.slot,
         standing,
         context: request.context,
       })

@@ -146,7 +146,7 @@ describe('other keys and other instances', () => {
 
   it('refuses a token whose slot was changed to another that is known', () => {
     const two = ringOf('default', [0, 'current'], [1, 'retired'])
-    const moved = issueToken(two, id, secret, 7).split('')
+    const moved = issueToken(two, two.currentSlot, id, secret, 7).split('')
     const bytes = fromBase64Url(moved.join('')) ?? new Uint8Array()
     bytes[0] = (1 << 4) | 1
     expect(parseToken(two, toBase64Url(bytes))).toEqual({ ok: false, reason: 'forged' })
@@ -163,7 +163,7 @@ describe('other keys and other instances', () => {
     const rotated = ringOf('default', [0, 'retired'], [1, 'current'])
     const waiting = ringOf('default', [0, 'current'], [1, 'next'])
     expect(accepted(rotated, token).authentic).toBe(true)
-    const issued = issueToken(rotated, id, secret, 8)
+    const issued = issueToken(rotated, rotated.currentSlot, id, secret, 8)
     expect(accepted(waiting, issued).generation()).toBe(8)
     expect((fromBase64Url(issued)?.[0] ?? 0) & 0b1111).toBe(1)
   })

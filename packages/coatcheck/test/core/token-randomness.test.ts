@@ -18,7 +18,13 @@ describe('tokens and randomness', () => {
     vi.spyOn(performance, 'now').mockReturnValue(1)
     vi.spyOn(process, 'pid', 'get').mockReturnValue(1)
     const tokens = Array.from({ length: 100 }, () =>
-      issueToken(ring, newSessionId(systemEnvironment, 'user'), newSecret(systemEnvironment), 0),
+      issueToken(
+        ring,
+        ring.currentSlot,
+        newSessionId(systemEnvironment, 'user'),
+        newSecret(systemEnvironment),
+        0,
+      ),
     )
     expect(new Set(tokens).size).toBe(100)
     expect(new Set(tokens.map((text) => toBase64Url(accepted(ring, text).secret))).size).toBe(100)
@@ -43,7 +49,13 @@ describe('tokens and randomness', () => {
   it('TOK-04 means nothing: tokens of one user at one moment share no more than their first two bytes', () => {
     const userId = 'user-4711@example.org'
     const tokens = Array.from({ length: 1_000 }, () =>
-      issueToken(ring, newSessionId(systemEnvironment, userId), newSecret(systemEnvironment), 1),
+      issueToken(
+        ring,
+        ring.currentSlot,
+        newSessionId(systemEnvironment, userId),
+        newSecret(systemEnvironment),
+        1,
+      ),
     )
     const [sample = ''] = tokens
     for (let at = 0; at + 4 <= sample.length; at++) {

@@ -9,7 +9,7 @@ const masters = Array.from({ length: 3 }, () => environment.randomBytes(32))
 export const ring = ringOf('default', [0, 'current'])
 export const id = newSessionId(environment, 'user')
 export const secret = newSecret(environment)
-export const token = issueToken(ring, id, secret, 7)
+export const token = issueToken(ring, ring.currentSlot, id, secret, 7)
 
 /** A ring of the given slots, each with the same master in every ring. */
 export function ringOf(name: string, ...slots: readonly [number, KeyState][]): KeyRing {

@@ -9,6 +9,6 @@ const ring = new KeyRing([{ slot: 0, state: 'current', master }], { name: 'defau
 let tokens = ''
 for (let i = 0; i < count; i++) {
   const id = newSessionId(systemEnvironment, 'user')
-  tokens += issueToken(ring, id, newSecret(systemEnvironment), 0)
+  tokens += issueToken(ring, ring.currentSlot, id, newSecret(systemEnvironment), 0)
 }
 parentPort?.postMessage(tokens)

@@ -26,7 +26,7 @@ describe('a token', () => {
     fc.assert(
       fc.property(bytes(16), bytes(24), generations, (idBytes, someSecret, generation) => {
         const someId = toBase64Url(idBytes) as SessionId
-        const parsed = accepted(ring, issueToken(ring, someId, someSecret, generation))
+        const parsed = accepted(ring, issueToken(ring, ring.currentSlot, someId, someSecret, generation))
         expect(parsed.id).toBe(someId)
         expect(parsed.secret).toEqual(someSecret)
         expect(parsed.authentic).toBe(true)
@@ -39,7 +39,7 @@ describe('a token', () => {
     expect(token).toMatch(/^[A-Za-z0-9_-]{68}$/)
     expect(fromBase64Url(token)).toHaveLength(51)
     expect(newSecret(environment)).toHaveLength(24)
-    expect(() => issueToken(ring, id, environment.randomBytes(15), 0)).toThrow(
+    expect(() => issueToken(ring, ring.currentSlot, id, environment.randomBytes(15), 0)).toThrow(
       expect.objectContaining({ code: 'ERR_USAGE' }),
     )
   })
@@ -48,11 +48,11 @@ describe('a token', () => {
     // Computed from the description of the layout by another implementation.
     const fixed = new KeyRing([{ slot: 5, state: 'current', master: counting(32, 0) }], { name: 'default' })
     const fixedId = toBase64Url(counting(16, 100)) as SessionId
-    expect(issueToken(fixed, fixedId, counting(24, 50), 258)).toBe(
+    expect(issueToken(fixed, fixed.currentSlot, fixedId, counting(24, 50), 258)).toBe(
       'FWRlZmdoaWprbG1ub3BxcnMyMzQ1Njc4OTo7PD0-P0BBQkNERUZHSEl_Hrv5JLgZdurC',
     )
-    expect(hashSecret('session', fixedId, counting(24, 50), 'default')).toBe(
-      'RsIG6yozR107sVAuyopvLuzMFKIA5Npns00ddP9-Bgc',
+    expect(hashSecret('session', fixedId, counting(24, 50), { name: 'default', slot: 5 })).toBe(
+      'yYjG7oo7leab90ZqI-HRRngtP6-Av_jpP2_ur4cemWQ',
     )
     const successor = fixed.deriveSuccessor(5, 'salt', fixedId, counting(24, 50)) ?? new Uint8Array()
     expect(toBase64Url(successor)).toBe('fsJhasncjUEh6-1zBllVIonV9pR5ZrIF')
@@ -60,7 +60,7 @@ describe('a token', () => {
   })
 
   it('carries the generation modulo 65,536', () => {
-    expect(accepted(ring, issueToken(ring, id, secret, 65_536 + 3)).generation()).toBe(3)
+    expect(accepted(ring, issueToken(ring, ring.currentSlot, id, secret, 65_536 + 3)).generation()).toBe(3)
   })
 
   it('hands out a secret that a caller may overwrite without harm', () => {
@@ -157,7 +157,7 @@ describe('session ids', () => {
 
   it('are refused where they are none', () => {
     expect(() => partitionOf('nonsense' as SessionId)).toThrow(expect.objectContaining({ code: 'ERR_USAGE' }))
-    expect(() => issueToken(ring, 'nonsense' as SessionId, secret, 0)).toThrow(
+    expect(() => issueToken(ring, ring.currentSlot, 'nonsense' as SessionId, secret, 0)).toThrow(
       expect.objectContaining({ code: 'ERR_USAGE' }),
     )
   })
@@ -165,7 +165,7 @@ describe('session ids', () => {
 
 describe('the hash of a secret', () => {
   it('STO-01 is 43 characters that are neither the secret nor a plain hash of it', () => {
-    const hash = hashSecret('session', id, secret, 'default')
+    const hash = hashSecret('session', id, secret, { name: 'default', slot: 0 })
     expect(hash).toMatch(/^[A-Za-z0-9_-]{43}$/)
     expect(formsOf(secret)).not.toContain(hash)
     expect(hash).not.toBe(nodeCrypto.hash('sha256', secret, 'base64url'))
@@ -175,13 +175,14 @@ describe('the hash of a secret', () => {
   it('STO-09 is another for another id, secret or name, so that it cannot be moved', () => {
     const otherId = newSessionId(environment, 'user')
     const hashes = [
-      hashSecret('session', id, secret, 'default'),
-      hashSecret('session', otherId, secret, 'default'),
-      hashSecret('session', id, newSecret(environment), 'default'),
-      hashSecret('session', id, secret, 'admin'),
+      hashSecret('session', id, secret, { name: 'default', slot: 0 }),
+      hashSecret('session', otherId, secret, { name: 'default', slot: 0 }),
+      hashSecret('session', id, newSecret(environment), { name: 'default', slot: 0 }),
+      hashSecret('session', id, secret, { name: 'admin', slot: 0 }),
+      hashSecret('session', id, secret, { name: 'default', slot: 1 }),
     ]
     expect(new Set(hashes).size).toBe(hashes.length)
-    expect(hashSecret('session', id, secret.slice(), 'default')).toBe(hashes[0])
+    expect(hashSecret('session', id, secret.slice(), { name: 'default', slot: 0 })).toBe(hashes[0])
   })
 })
 

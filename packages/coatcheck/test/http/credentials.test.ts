@@ -191,5 +191,5 @@ function issue(slot: number): string {
   const ring = new KeyRing([{ slot, state: 'current', master: environment.randomBytes(32) }], {
     name: 'session',
   })
-  return issueToken(ring, newSessionId(environment, null), newSecret(environment), 1)
+  return issueToken(ring, ring.currentSlot, newSessionId(environment, null), newSecret(environment), 1)
 }

@@ -8,7 +8,7 @@ export function loginRoutes(shop: Shop): Router {
   const routes = Router()
 
   routes.get('/login', (request, response) => {
-    const returnTo = safeRedirectPath(request.query['return'])
+    const returnTo = safeRedirectPath(request.query.return)
     response.send(loginPage(shop.pageContext(request), { name: '', returnTo, problem: null }))
   })
 

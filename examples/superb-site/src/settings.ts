@@ -9,9 +9,9 @@ export interface Settings {
 /** From `PORT` (default 3000), `HOST` (default localhost) and `DATA_DIR` (default `data/` of the project). */
 export function readSettings(environment: NodeJS.ProcessEnv): Settings {
   return {
-    port: readPort(environment['PORT']),
-    host: environment['HOST'] || 'localhost',
-    dataDirectory: environment['DATA_DIR'] || fileURLToPath(new URL('../../../data', import.meta.url)),
+    port: readPort(environment.PORT),
+    host: environment.HOST || 'localhost',
+    dataDirectory: environment.DATA_DIR || fileURLToPath(new URL('../../../data', import.meta.url)),
   }
 }
 

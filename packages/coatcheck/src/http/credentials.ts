@@ -59,7 +59,7 @@ export function findCredentials(exchange: Exchange, sources: CredentialSources):
   const values = header === undefined ? NONE : findCookies(header, sources.cookieName ?? '')
   const cookies = tokensAmong(values)
   if (bearers.length > 0 && cookies.length > 0) return { outcome: 'refused', reason: 'ambiguous', tokenInUrl }
-  const strays = values.length === 0 ? 0 : values.filter((value) => !hasTokenForm(value)).length
+  const strays = cookies === values ? 0 : values.filter((value) => !hasTokenForm(value)).length
   const tokens = bearers.length > 0 ? bearers : cookies
   if (tokens.length === 0) return { outcome: 'none', strays, tokenInUrl }
   const transport = bearers.length > 0 ? 'bearer' : 'cookie'

@@ -1,7 +1,7 @@
 import type { Operation } from '../../core/record.ts'
 import type { SessionStore } from '../../core/store.ts'
+import type { Stamp } from './epoch-tables.ts'
 import type { FailureMessage } from './failures.ts'
-import type { Stamp } from './session-tables.ts'
 import type { WriteOperations } from './write-operations.ts'
 
 type StoreMethod =
@@ -18,10 +18,18 @@ type StoreMethod =
   | 'list'
   | 'sweep'
 
-/** What the writing side can be asked for: methods of the store, and whether it answers. */
-export type Method = StoreMethod | 'health'
-export type Arguments<M extends Method> = Parameters<SessionStore[M]>
-export type Answer<M extends Method> = M extends 'health' ? undefined : Awaited<ReturnType<SessionStore[M]>>
+/** Besides the methods of the store: `health` does nothing but a transaction, `clear` removes what endUser has left. */
+interface OwnMethods {
+  health(): undefined
+  clear(limit: number): boolean
+}
+
+type Methods = Pick<SessionStore, StoreMethod> & OwnMethods
+
+/** What the writing side can be asked for. */
+export type Method = keyof Methods
+export type Arguments<M extends Method> = Parameters<Methods[M]>
+export type Answer<M extends Method> = Awaited<ReturnType<Methods[M]>>
 
 /** One call on its way to the writing side. */
 export type Call = {
@@ -85,6 +93,8 @@ export function carryOut(operations: WriteOperations, call: Call): unknown {
       return operations.list(call, ...call.args)
     case 'sweep':
       return operations.sweep(call, ...call.args)
+    case 'clear':
+      return operations.clear(...call.args)
     case 'health':
       return undefined
   }

@@ -2,8 +2,8 @@ import type { DatabaseSync } from 'node:sqlite'
 import { StoreError } from '../../core/errors.ts'
 import { type Answer, type Arguments, decodeAnswer, encodeCall, type Method } from './calls.ts'
 import type { DatabaseSettings } from './connections.ts'
+import type { Stamp } from './epoch-tables.ts'
 import { fromFailureMessage, toFailure } from './failures.ts'
-import type { Stamp } from './session-tables.ts'
 import type { Writer } from './writer.ts'
 import { WritingSide } from './writing-side.ts'
 
@@ -30,7 +30,9 @@ export class InlineWriter implements Writer {
   }
 
   async call<M extends Method>(stamp: Stamp, method: M, args: Arguments<M>): Promise<Answer<M>> {
-    const [outcome] = this.#opened().run([encodeCall(stamp, method, args)])
+    const side = this.#opened()
+    const [outcome] = side.run([encodeCall(stamp, method, args)])
+    while (side.afterGroup());
     if (outcome?.ok) return decodeAnswer<M>(outcome.answer)
     throw outcome ? fromFailureMessage(outcome.failure) : closed()
   }

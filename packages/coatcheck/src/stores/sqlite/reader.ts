@@ -1,13 +1,14 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { SessionId } from '../../core/record.ts'
 import type { FindResult, ListResult } from '../../core/store.ts'
+import { FIND_USER_EPOCH, type UserEpochRow } from './epoch-tables.ts'
 import { isBusy, toFailure } from './failures.ts'
 import { type Page, parseCursor, toListResult } from './paging.ts'
 import { Query } from './query.ts'
-import { FIND_SESSION, FIND_USER_EPOCH, joinEpochs, LIST_SESSIONS } from './session-tables.ts'
-import { type SessionRow, StoredSession } from './stored-session.ts'
+import { FIND_SESSION, LIST_SESSIONS } from './session-tables.ts'
+import { joinEpochs, type SessionRow, StoredSession } from './stored-session.ts'
 import { toText } from './text.ts'
-import { FIND_TOMBSTONE, type TombstoneRow, toTombstone } from './tombstones.ts'
+import { FIND_TOMBSTONE, type TombstoneRow, tombstoneOf, toTombstone } from './tombstones.ts'
 
 /**
  * Reads in the calling thread, a few pages at a time. Each method answers `null` where it takes a writer: something is
@@ -18,7 +19,7 @@ export class Reader {
   readonly #session: Query<SessionRow>
   readonly #tombstone: Query<TombstoneRow>
   readonly #list: Query<SessionRow>
-  readonly #userEpoch: Query<[everyone: string, user: string]>
+  readonly #userEpoch: Query<UserEpochRow>
 
   constructor(database: DatabaseSync, path: string) {
     this.#path = path
@@ -31,10 +32,7 @@ export class Reader {
   find(id: SessionId, now: number): FindResult | null {
     return this.#unlessBusy(() => {
       const row = this.#session.get(id)
-      if (row) {
-        const session = new StoredSession(row)
-        return session.overBy(now) ? null : { status: 'live', record: session.record, now }
-      }
+      if (row) return this.#judge(new StoredSession(row), now)
       const tombstone = this.#tombstone.get(id)
       if (!tombstone) return { status: 'unknown' }
       return { status: 'ended', tombstone: toTombstone(tombstone), now, justEnded: false }
@@ -57,8 +55,15 @@ export class Reader {
   epochs(userId: string): { readonly user: string } | null {
     return this.#unlessBusy(() => {
       const row = this.#userEpoch.get(toText(userId))
-      return row && { user: joinEpochs(row) }
+      return row && { user: joinEpochs(row[1], row[2]) }
     })
+  }
+
+  #judge(session: StoredSession, now: number): FindResult | null {
+    const over = session.overBy(now)
+    if (!over) return { status: 'live', record: session.record, now }
+    if (!over.reported) return null
+    return { status: 'ended', tombstone: tombstoneOf(session, over), now, justEnded: false }
   }
 
   #unlessBusy<T>(read: () => T | null): T | null {

@@ -31,6 +31,13 @@ const INITIAL = `
     epoch TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
 
+  CREATE TABLE user_ends (
+    user_id TEXT PRIMARY KEY,
+    epoch TEXT NOT NULL, -- the user's new one: rows of sessions with another are over, and not removed yet
+    reason TEXT NOT NULL,
+    ended_at REAL NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
   CREATE TABLE sessions (
     number INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
@@ -51,7 +58,7 @@ const INITIAL = `
     revision INTEGER NOT NULL,
     rotation TEXT NOT NULL,
     epoch_number INTEGER NOT NULL,
-    epoch TEXT NOT NULL,
+    user_epoch TEXT,
     operation_ids TEXT NOT NULL, -- of the latest writes, newest last
     data TEXT NOT NULL
   ) STRICT;
@@ -73,11 +80,6 @@ const INITIAL = `
   BEGIN
     SELECT RAISE(ABORT, 'this session has ended');
   END;
-
-  CREATE TABLE reserve (
-    number INTEGER PRIMARY KEY CHECK (number = 1),
-    filler BLOB NOT NULL
-  ) STRICT;
 
   INSERT INTO epochs (number, nonce) VALUES (1, lower(hex(randomblob(9))));
 `

@@ -1,22 +1,26 @@
-import { deadlines, expiredBy, type Limits } from '../../core/lifetimes.ts'
+import { deadlines, expiredBy } from '../../core/lifetimes.ts'
 import type { EndReason, LifetimeKind, SessionId, SessionRecord, Transport } from '../../core/record.ts'
 import { DamagedValue } from './failures.ts'
 import { fromText, parseJson } from './text.ts'
 
-/** Reads sessions with the end of their epoch, if it has ended, in the order of `SessionRow`. */
+/** Reads sessions, and what has ended their epochs, in the order of `SessionRow`. */
 export const SELECT_SESSIONS = `
   SELECT
-    s.number, s.operation_ids, e.reason, e.ended_at,
-    s.id, s.rotation, s.user_id, s.replaces, s.created_at, s.authenticated_at, s.last_seen_at, s.idle_timeout,
-    s.expires_at, s.lifetime, s.transport, s.authentication, s.device, s.data, s.schema_version, s.version, s.epoch
-  FROM sessions s JOIN epochs e ON e.number = s.epoch_number
+    s.number, s.operation_ids, s.id, s.rotation, s.user_id, s.replaces, s.created_at, s.authenticated_at,
+    s.last_seen_at, s.idle_timeout, s.expires_at, s.lifetime, s.transport, s.authentication, s.device, s.data,
+    s.schema_version, s.version, s.user_epoch, e.nonce, e.reason, e.ended_at, u.epoch, u.reason, u.ended_at
+  FROM sessions s
+  JOIN epochs e ON e.number = s.epoch_number
+  LEFT JOIN user_ends u ON u.user_id = s.user_id
 `
+
+/** Conditions on `SELECT_SESSIONS`: whether an end of all sessions of its user has reached the session. */
+export const ENDED_WITH_USER = '(u.epoch IS NOT NULL AND u.epoch IS NOT s.user_epoch)'
+export const NOT_ENDED_WITH_USER = `NOT ${ENDED_WITH_USER}`
 
 export type SessionRow = readonly [
   number: number,
   operationIds: string,
-  epochReason: string | null,
-  epochEndedAt: number | null,
   id: string,
   rotation: string,
   userId: string | null,
@@ -33,89 +37,186 @@ export type SessionRow = readonly [
   data: string,
   schemaVersion: number,
   version: number,
-  epoch: string,
+  userEpoch: string | null,
+  everyoneEpoch: string,
+  everyoneReason: string | null,
+  everyoneEndedAt: number | null,
+  userEndEpoch: string | null,
+  userEndReason: string | null,
+  userEndedAt: number | null,
 ]
 
 /** When and why a session stopped. */
 export interface End {
   readonly at: number
   readonly reason: EndReason
+  /** Whether the call that ended it, together with others, has told so already. */
+  readonly reported: boolean
+}
+
+/** Epoch of a record: that of everyone, then that of its user. */
+export function joinEpochs(everyone: string, user: string): string {
+  return `${everyone}.${user}`
 }
 
 /** A row of `sessions`; JSON is read only where it is asked for. */
 export class StoredSession {
-  /** Primary key of the row. */
-  readonly number: number
-  readonly id: SessionId
-  /** As the column has it, see `toText`. */
-  readonly userText: string | null
-  readonly #row: SessionRow
+  readonly #columns: Columns
   #record: SessionRecord | null = null
 
   constructor(row: SessionRow) {
-    this.#row = row
-    this.number = row[0]
-    this.id = row[4] as SessionId
-    this.userText = row[6]
+    this.#columns = toColumns(row)
+  }
+
+  /** Primary key of the row. */
+  get number(): number {
+    return this.#columns.number
+  }
+
+  get id(): SessionId {
+    return this.#columns.id as SessionId
+  }
+
+  /** As the column has it, see `toText`. */
+  get userText(): string | null {
+    return this.#columns.userId
   }
 
   get userId(): string | null {
-    return fromText(this.userText)
+    return fromText(this.#columns.userId)
+  }
+
+  get createdAt(): number {
+    return this.#columns.createdAt
   }
 
   get lastSeenAt(): number {
-    return this.#row[10]
+    return this.#columns.lastSeenAt
   }
 
   get record(): SessionRecord {
-    this.#record ??= toRecord(this.#row)
+    this.#record ??= toRecord(this.#columns)
     return this.#record
   }
 
   /** The latest writes, oldest first. */
   get operationIds(): readonly unknown[] {
-    const ids = parseJson(this.#row[1])
+    const ids = parseJson(this.#columns.operationIds)
     if (Array.isArray(ids)) return ids
     throw new DamagedValue('The ids of operations are not a list.')
   }
 
-  /** Why and since when the session is over at `now`, or `null` while it lives. After an end of everyone, the clock of that moment decides. */
+  /**
+   * Why and since when the session is over at `now`, or `null` while it lives. After an end of everyone, the clock of
+   * that moment decides about the deadlines; an end of the user has spared what was over before.
+   */
   overBy(now: number): End | null {
-    const [, , epochReason, epochEndedAt] = this.#row
-    const epochEnd = epochReason === null ? null : { at: epochEndedAt ?? now, reason: fromText(epochReason) }
-    const limits: Limits = { lastSeenAt: this.#row[10], idleTimeout: this.#row[11], expiresAt: this.#row[12] }
-    const reason = expiredBy(limits, epochEnd?.at ?? now)
-    return reason ? { at: deadlines(limits)[reason], reason } : epochEnd
+    const withUser = endOfUser(this.#columns)
+    if (withUser) return withUser
+    const withEveryone = endOfEveryone(this.#columns)
+    const reason = expiredBy(this.#columns, withEveryone?.at ?? now)
+    if (!reason) return withEveryone
+    return { at: deadlines(this.#columns)[reason], reason, reported: false }
   }
 }
 
-function toRecord(row: SessionRow): SessionRecord {
-  const [, , , , id, rotation, userId, replaces, createdAt, authenticatedAt, lastSeenAt, idleTimeout] = row
-  const [, , , , , , , , , , , , expiresAt, lifetime, transport, authentication, device, data] = row
-  const [parsedRotation, parsedAuthentication, parsedDevice, parsedData] = parseObjects(
+type Columns = ReturnType<typeof toColumns>
+
+/** Names for the row; two thirds of the time that SQLite takes to make objects with names. */
+function toColumns(row: SessionRow) {
+  const [
+    number,
+    operationIds,
+    id,
     rotation,
-    authentication,
-    device,
-    data,
-  )
-  return {
-    id: id as SessionId,
-    rotation: parsedRotation as SessionRecord['rotation'],
-    userId: fromText(userId),
-    replaces: replaces as SessionId | null,
+    userId,
+    replaces,
     createdAt,
     authenticatedAt,
     lastSeenAt,
     idleTimeout,
     expiresAt,
-    lifetime: lifetime as LifetimeKind,
-    transport: transport as Transport,
-    authentication: parsedAuthentication as SessionRecord['authentication'],
-    device: parsedDevice as SessionRecord['device'],
-    data: parsedData as SessionRecord['data'],
-    schemaVersion: row[18],
-    version: row[19],
-    epoch: row[20],
+    lifetime,
+    transport,
+    authentication,
+    device,
+    data,
+    schemaVersion,
+    version,
+    userEpoch,
+    everyoneEpoch,
+    everyoneReason,
+    everyoneEndedAt,
+    userEndEpoch,
+    userEndReason,
+    userEndedAt,
+  ] = row
+  return {
+    number,
+    operationIds,
+    id,
+    rotation,
+    userId,
+    replaces,
+    createdAt,
+    authenticatedAt,
+    lastSeenAt,
+    idleTimeout,
+    expiresAt,
+    lifetime,
+    transport,
+    authentication,
+    device,
+    data,
+    schemaVersion,
+    version,
+    userEpoch,
+    everyoneEpoch,
+    everyoneReason,
+    everyoneEndedAt,
+    userEndEpoch,
+    userEndReason,
+    userEndedAt,
+  }
+}
+
+/** Of all sessions of a user whose epoch is another than the user's. */
+function endOfUser({ userEpoch, userEndEpoch, userEndReason, userEndedAt }: Columns): End | null {
+  if (userEndReason === null || userEndedAt === null || userEndEpoch === userEpoch) return null
+  return { at: userEndedAt, reason: fromText(userEndReason), reported: true }
+}
+
+function endOfEveryone({ everyoneReason, everyoneEndedAt }: Columns): End | null {
+  if (everyoneReason === null || everyoneEndedAt === null) return null
+  return { at: everyoneEndedAt, reason: fromText(everyoneReason), reported: false }
+}
+
+function toRecord(columns: Columns): SessionRecord {
+  const { everyoneEpoch, userEpoch } = columns
+  const [rotation, authentication, device, data] = parseObjects(
+    columns.rotation,
+    columns.authentication,
+    columns.device,
+    columns.data,
+  )
+  return {
+    id: columns.id as SessionId,
+    rotation: rotation as SessionRecord['rotation'],
+    userId: fromText(columns.userId),
+    replaces: columns.replaces as SessionId | null,
+    createdAt: columns.createdAt,
+    authenticatedAt: columns.authenticatedAt,
+    lastSeenAt: columns.lastSeenAt,
+    idleTimeout: columns.idleTimeout,
+    expiresAt: columns.expiresAt,
+    lifetime: columns.lifetime as LifetimeKind,
+    transport: columns.transport as Transport,
+    authentication: authentication as SessionRecord['authentication'],
+    device: device as SessionRecord['device'],
+    data: data as SessionRecord['data'],
+    schemaVersion: columns.schemaVersion,
+    version: columns.version,
+    epoch: userEpoch === null ? everyoneEpoch : joinEpochs(everyoneEpoch, userEpoch),
   }
 }
 

@@ -1,6 +1,6 @@
 import { type Answer, type Arguments, decodeAnswer, encodeCall, type Method } from './calls.ts'
 import type { DatabaseSettings } from './connections.ts'
-import type { Stamp } from './session-tables.ts'
+import type { Stamp } from './epoch-tables.ts'
 import { Thread } from './thread.ts'
 import type { Writer } from './writer.ts'
 

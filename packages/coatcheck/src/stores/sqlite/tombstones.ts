@@ -1,4 +1,5 @@
 import type { SessionId, Tombstone } from '../../core/record.ts'
+import type { End, StoredSession } from './stored-session.ts'
 import { fromText } from './text.ts'
 
 export const FIND_TOMBSTONE = `
@@ -25,4 +26,9 @@ export function toTombstone(row: TombstoneRow): Tombstone {
     replacedBy: replacedBy as SessionId | null,
     replacedByUserId: fromText(replacedByUserId),
   }
+}
+
+/** What the tombstone of a session says that is over and that nothing replaces. */
+export function tombstoneOf({ id, userId }: StoredSession, { at, reason }: End): Tombstone {
+  return { id, endedAt: at, reason, userId, replacedBy: null, replacedByUserId: null }
 }

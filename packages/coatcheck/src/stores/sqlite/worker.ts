@@ -13,26 +13,47 @@ if (parentPort) serve(parentPort, workerData as DatabaseSettings)
 function serve(port: MessagePort, settings: DatabaseSettings): void {
   const side = open(port, settings)
   if (!side) return
-  port.on('message', (first: ToThread) => {
-    const calls = [...first.calls]
-    let { close } = first
-    // What arrived while the last group was being written forms the next one.
-    while (calls.length < LARGEST_GROUP && !close) {
-      const next = receiveMessageOnPort(port) as { readonly message: ToThread } | undefined
-      if (!next) break
-      calls.push(...next.message.calls)
-      close = next.message.close
-    }
-    for (let start = 0; start < calls.length; start += LARGEST_GROUP) {
-      send(port, { kind: 'outcomes', outcomes: side.run(calls.slice(start, start + LARGEST_GROUP)) })
-      side.afterGroup()
-    }
-    if (close) {
-      side.close()
-      port.close()
+  port.on('message', (message: ToThread) => {
+    let next: ToThread | null = message
+    for (let more = true; next || more; next = receive(port)) {
+      if (next) {
+        const { calls, close } = collect(port, next)
+        runInGroups(port, side, calls)
+        if (close) {
+          side.close()
+          port.close()
+          return
+        }
+      }
+      more = side.afterGroup()
     }
   })
   send(port, { kind: 'opened' })
+}
+
+/** The message with what arrived while the last group was being written. */
+function collect(port: MessagePort, first: ToThread): ToThread {
+  const calls = [...first.calls]
+  let { close } = first
+  while (calls.length < LARGEST_GROUP && !close) {
+    const next = receive(port)
+    if (!next) break
+    calls.push(...next.calls)
+    close = next.close
+  }
+  return { calls, close }
+}
+
+function runInGroups(port: MessagePort, side: WritingSide, calls: readonly string[]): void {
+  for (let start = 0; start < calls.length; start += LARGEST_GROUP) {
+    if (start > 0) side.afterGroup()
+    send(port, { kind: 'outcomes', outcomes: side.run(calls.slice(start, start + LARGEST_GROUP)) })
+  }
+}
+
+function receive(port: MessagePort): ToThread | null {
+  const received = receiveMessageOnPort(port) as { readonly message: ToThread } | undefined
+  return received?.message ?? null
 }
 
 function open(port: MessagePort, settings: DatabaseSettings): WritingSide | null {

@@ -1,9 +1,10 @@
 import { applyOperations, replacementData } from '../../core/apply-operations.ts'
 import type { JsonFields } from '../../core/json.ts'
 import { newRecord } from '../../core/new-record.ts'
-import type { Operation, SessionId, SessionRecord } from '../../core/record.ts'
+import type { EndReason, Operation, SessionId, SessionRecord } from '../../core/record.ts'
 import type {
   CreateResult,
+  Ended,
   EndOptions,
   EndResult,
   EndUserOptions,
@@ -21,36 +22,50 @@ import type {
   SweepResult,
   Touch,
 } from '../../core/store.ts'
+import type { EpochTables, Stamp } from './epoch-tables.ts'
 import { type Page, toListResult } from './paging.ts'
-import type { SessionTables, Stamp } from './session-tables.ts'
+import type { SessionTables } from './session-tables.ts'
 import type { StoredSession } from './stored-session.ts'
+import type { UserEnds } from './user-ends.ts'
+
+/** What the operations work on. */
+export interface Tables {
+  readonly sessions: SessionTables
+  readonly epochs: EpochTables
+  readonly userEnds: UserEnds
+}
 
 /**
  * The contract of `SessionStore`, method by method, on tables inside a transaction that the caller begins and ends.
  * Each refuses before it changes anything, apart from ending what is over.
  */
 export class WriteOperations {
-  readonly #tables: SessionTables
+  readonly #sessions: SessionTables
+  readonly #epochs: EpochTables
+  readonly #userEnds: UserEnds
   readonly #tombstoneRetention: number
 
-  constructor(tables: SessionTables, tombstoneRetention: number) {
-    this.#tables = tables
+  constructor({ sessions, epochs, userEnds }: Tables, tombstoneRetention: number) {
+    this.#sessions = sessions
+    this.#epochs = epochs
+    this.#userEnds = userEnds
     this.#tombstoneRetention = tombstoneRetention
   }
 
   create(stamp: Stamp, session: NewSession): CreateResult {
-    if (this.#tables.has(session.id)) return { outcome: 'exists' }
+    if (this.#sessions.has(session.id)) return { outcome: 'exists' }
     const record = this.#insert(stamp, session, { data: session.data, replaces: null, operationIds: [] })
     return { outcome: 'ok', record, now: stamp.now }
   }
 
   find({ now }: Stamp, id: SessionId): FindResult {
-    const before = this.#tables.tombstone(id)
-    const session = this.#tables.live(id, now)
-    if (session) return { status: 'live', record: session.record, now }
-    const tombstone = before ?? this.#tables.tombstone(id)
+    const session = this.#sessions.find(id)
+    const over = session?.overBy(now) ?? null
+    if (session && !over) return { status: 'live', record: session.record, now }
+    if (session && over) this.#sessions.end(session, over, null)
+    const tombstone = this.#sessions.tombstone(id)
     if (!tombstone) return { status: 'unknown' }
-    return { status: 'ended', tombstone, now, justEnded: before === null }
+    return { status: 'ended', tombstone, now, justEnded: over !== null && !over.reported }
   }
 
   mutate(
@@ -59,8 +74,8 @@ export class WriteOperations {
     operations: readonly Operation[],
     options: MutateOptions,
   ): MutateResult {
-    const session = this.#tables.live(id, now)
-    if (!session) return { outcome: 'gone', tombstone: this.#tables.tombstone(id) }
+    const session = this.#sessions.live(id, now)
+    if (!session) return { outcome: 'gone', tombstone: this.#sessions.tombstone(id) }
     const { record } = session
     if (session.operationIds.includes(options.operationId)) return { outcome: 'ok', record, now }
     if (options.ifVersion !== undefined && options.ifVersion !== record.version) {
@@ -76,13 +91,13 @@ export class WriteOperations {
       schemaVersion: options.schemaVersion ?? record.schemaVersion,
       version: record.version + 1,
     }
-    this.#tables.updateData(session, { ...change, operationId: options.operationId })
+    this.#sessions.updateData(session, { ...change, operationId: options.operationId })
     return { outcome: 'ok', record: { ...record, ...change }, now }
   }
 
   rotate({ now }: Stamp, id: SessionId, change: RotationChange): RotateResult {
-    const session = this.#tables.live(id, now)
-    if (!session) return { outcome: 'gone', tombstone: this.#tables.tombstone(id) }
+    const session = this.#sessions.live(id, now)
+    if (!session) return { outcome: 'gone', tombstone: this.#sessions.tombstone(id) }
     const { record } = session
     if (!this.#rotateIfUnchanged(session, change)) return { outcome: 'conflict', record, now }
     return { outcome: 'ok', record: { ...record, rotation: change.next }, now }
@@ -90,15 +105,15 @@ export class WriteOperations {
 
   replace(stamp: Stamp, old: SessionId | null, session: NewSession, options: ReplaceOptions): ReplaceResult {
     const { now } = stamp
-    const known = this.#tables.live(session.id, now)
+    const known = this.#sessions.live(session.id, now)
     if (known?.operationIds.includes(options.operationId)) {
       return { outcome: 'ok', record: known.record, now, replaced: null, evicted: [] }
     }
-    if (this.#tables.has(session.id)) return { outcome: 'exists' }
+    if (this.#sessions.has(session.id)) return { outcome: 'exists' }
     if (this.#isStale(stamp, session.userId, options.ifEpoch)) return { outcome: 'stale' }
-    const before = old === null ? null : this.#tables.live(old, now)
+    const before = old === null ? null : this.#sessions.live(old, now)
     if (old !== null && !before && options.requireOld) {
-      return { outcome: 'gone', tombstone: this.#tables.tombstone(old) }
+      return { outcome: 'gone', tombstone: this.#sessions.tombstone(old) }
     }
     const carried = before?.record.data ?? null
     const merged = replacementData(carried, options.carry, session.data, options.operations, options.maxBytes)
@@ -110,8 +125,8 @@ export class WriteOperations {
     if (!evictions) return { outcome: 'limit' }
 
     // Ending first frees the pages that the new session takes.
-    const replaced = before && this.#tables.end(before, { at: now, reason: options.reason }, session)
-    const evicted = evictions.map((other) => this.#tables.end(other, { at: now, reason: 'limit' }, null))
+    const replaced = before && this.#sessions.end(before, { at: now, reason: options.reason }, session)
+    const evicted = evictions.map((other) => this.#sessions.end(other, { at: now, reason: 'limit' }, null))
     const origin = {
       data: merged.data,
       replaces: before ? old : null,
@@ -122,69 +137,84 @@ export class WriteOperations {
 
   touch({ now }: Stamp, batch: readonly Touch[]): void {
     for (const { id, ago, rotation } of batch) {
-      const session = this.#tables.live(id, now)
+      const session = this.#sessions.live(id, now)
       if (!session) continue
       const usedAt = Math.min(Math.floor(now - ago), now)
-      if (usedAt > session.lastSeenAt) this.#tables.updateLastSeen(session, usedAt)
+      if (usedAt > session.lastSeenAt) this.#sessions.updateLastSeen(session, usedAt)
       if (rotation) this.#rotateIfUnchanged(session, rotation)
     }
   }
 
   end({ now }: Stamp, id: SessionId, { reason, ofUser, follow = false }: EndOptions): EndResult {
-    const session = this.#tables.live(id, now)
-    const tombstone = session ? null : this.#tables.tombstone(id)
+    const session = this.#sessions.live(id, now)
+    const tombstone = session ? null : this.#sessions.tombstone(id)
     const userId = session ? session.userId : tombstone?.userId
     if (userId === undefined || (ofUser !== undefined && userId !== ofUser)) return { outcome: 'unknown' }
     const last = session ?? (follow ? this.#successor(id, now) : null)
-    if (last) return { outcome: 'ended', ended: [this.#tables.end(last, { at: now, reason }, null)] }
+    if (last) return { outcome: 'ended', ended: [this.#sessions.end(last, { at: now, reason }, null)] }
     return tombstone ? { outcome: 'already', tombstone } : { outcome: 'unknown' }
   }
 
   endUser({ now, nonce }: Stamp, userId: string, { reason, except = [] }: EndUserOptions): EndUserResult {
     const kept = new Set(except)
-    const ended = this.#tables
-      .liveOf(userId, now)
-      .filter((session) => !kept.has(session.id))
-      .map((session) => this.#tables.end(session, { at: now, reason }, null))
-    this.#tables.renewEpoch(userId, nonce)
+    const ended: Ended[] = []
+    this.#userEnds.clearUser(userId)
+    for (const session of this.#sessions.liveOf(userId, now)) {
+      if (kept.has(session.id)) this.#sessions.updateUserEpoch(session, nonce)
+      else ended.push({ id: session.id, userId, reason })
+    }
+    this.#epochs.renewUser(userId, nonce)
+    if (ended.length > 0) this.#userEnds.insert(userId, { epoch: nonce, reason, at: now })
     return { ended }
   }
 
-  endEveryone(stamp: Stamp, { reason }: { readonly reason: string }): void {
-    this.#tables.endEpoch(reason, stamp)
+  endEveryone(stamp: Stamp, { reason }: { readonly reason: EndReason }): void {
+    this.#epochs.endEveryone(reason, stamp)
   }
 
   epochs({ nonce }: Stamp, userId: string): { readonly user: string } {
-    return { user: this.#tables.epochFor(userId, nonce) }
+    return { user: this.#epochs.current(userId, nonce).text }
   }
 
   list({ now }: Stamp, userId: string, page: Page): ListResult {
-    this.#tables.liveOf(userId, now)
-    return toListResult(page, now, (place, limit) => this.#tables.listOf(userId, place, limit))
+    this.#sessions.liveOf(userId, now)
+    return toListResult(page, now, (place, limit) => this.#sessions.listOf(userId, place, limit))
   }
 
   sweep({ now }: Stamp, { limit }: { readonly limit: number }): SweepResult {
-    const ended = this.#tables.sweepSessions(limit, now)
-    const tombstonesRemoved = this.#tables.sweepTombstones(limit, now - this.#tombstoneRetention)
-    return { ended, tombstonesRemoved, more: ended.length === limit || tombstonesRemoved === limit }
+    const over = this.#sessions.over(this.#epochs.number(), now, limit)
+    const ended: Ended[] = []
+    for (const session of over) {
+      const end = session.overBy(now)
+      if (!end) continue
+      const one = this.#sessions.end(session, end, null)
+      if (!end.reported) ended.push(one)
+    }
+    const tombstonesRemoved = this.#sessions.removeTombstones(now - this.#tombstoneRetention, limit)
+    return { ended, tombstonesRemoved, more: over.length === limit || tombstonesRemoved === limit }
+  }
+
+  /** Removes up to `limit` sessions that ended with their user. Answers whether there may be more. */
+  clear(limit: number): boolean {
+    return this.#userEnds.clear(limit)
   }
 
   #insert({ now, nonce }: Stamp, session: NewSession, origin: Origin): SessionRecord {
     const { data, replaces, operationIds } = origin
-    const epoch = this.#tables.epochFor(session.userId, nonce)
-    const record = newRecord(session, { now, epoch, replaces, data })
-    this.#tables.insert(record, operationIds)
+    const epoch = this.#epochs.current(session.userId, nonce)
+    const record = newRecord(session, { now, epoch: epoch.text, replaces, data })
+    this.#sessions.insert(record, epoch, operationIds)
     return record
   }
 
   #rotateIfUnchanged(session: StoredSession, { ifRevision, next }: RotationChange): boolean {
     if (session.record.rotation.revision !== ifRevision) return false
-    this.#tables.updateRotation(session, next)
+    this.#sessions.updateRotation(session, next)
     return true
   }
 
   #isStale({ nonce }: Stamp, userId: string | null, ifEpoch: string | null): boolean {
-    return userId !== null && ifEpoch !== null && ifEpoch !== this.#tables.epochFor(userId, nonce)
+    return userId !== null && ifEpoch !== null && ifEpoch !== this.#epochs.current(userId, nonce).text
   }
 
   /** The user's sessions that must go so that one more fits, or `null` where none may. */
@@ -195,7 +225,7 @@ export class WriteOperations {
     limit: SessionLimit | null,
   ): readonly StoredSession[] | null {
     if (userId === null || !limit) return []
-    const others = this.#tables.liveOf(userId, now).filter((other) => other.id !== replaced?.id)
+    const others = this.#sessions.liveOf(userId, now).filter((other) => other.id !== replaced?.id)
     const excess = others.length - limit.count + 1
     if (excess <= 0) return []
     return limit.onLimit === 'refuse' ? null : others.sort(byAge(limit.onLimit)).slice(0, excess)
@@ -204,10 +234,10 @@ export class WriteOperations {
   /** The live session at the end of a chain of replacements that all belong to the same user. */
   #successor(id: SessionId, now: number): StoredSession | null {
     for (let next = id; ; ) {
-      const tombstone = this.#tables.tombstone(next)
+      const tombstone = this.#sessions.tombstone(next)
       if (!tombstone || tombstone.replacedBy === null || tombstone.userId === null) return null
       if (tombstone.replacedByUserId !== tombstone.userId) return null
-      const session = this.#tables.live(tombstone.replacedBy, now)
+      const session = this.#sessions.live(tombstone.replacedBy, now)
       if (session) return session
       next = tombstone.replacedBy
     }
@@ -220,10 +250,10 @@ interface Origin {
   readonly operationIds: readonly string[]
 }
 
-/** Longest idle, or oldest, first. */
+/** Longest idle, or oldest, first; then in the order in which they were stored. */
 function byAge(onLimit: 'evict-idle' | 'evict-oldest'): (a: StoredSession, b: StoredSession) => number {
   return (a, b) => {
     const byUse = onLimit === 'evict-idle' ? a.lastSeenAt - b.lastSeenAt : 0
-    return byUse || a.record.createdAt - b.record.createdAt
+    return byUse || a.createdAt - b.createdAt || a.number - b.number
   }
 }

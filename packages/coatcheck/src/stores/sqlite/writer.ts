@@ -1,5 +1,5 @@
 import type { Answer, Arguments, Method } from './calls.ts'
-import type { Stamp } from './session-tables.ts'
+import type { Stamp } from './epoch-tables.ts'
 
 /** Takes calls that write, in whatever thread; answers when they are durable. */
 export interface Writer {

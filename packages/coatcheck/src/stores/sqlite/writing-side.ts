@@ -4,6 +4,7 @@ import { Checkpoints } from './checkpoints.ts'
 import { type DatabaseSettings, MEMORY, openWriter } from './connections.ts'
 import { assertSameFile, identityOf } from './database-file.ts'
 import { DiskReserve } from './disk-reserve.ts'
+import { EpochTables } from './epoch-tables.ts'
 import { isFull, toFailure, toFailureMessage } from './failures.ts'
 import { type Attempt, GroupCommit } from './group-commit.ts'
 import { waitForLock } from './lock-wait.ts'
@@ -11,10 +12,14 @@ import { PageLimit } from './page-limit.ts'
 import { Query } from './query.ts'
 import { assertSchemaUnchanged } from './schema.ts'
 import { SessionTables } from './session-tables.ts'
-import { WriteOperations } from './write-operations.ts'
+import { UserEnds } from './user-ends.ts'
+import { type Tables, WriteOperations } from './write-operations.ts'
 
 /** Calls that end sessions, and so give space back: they may use the reserves of a full database. */
 const ENDING: ReadonlySet<Method> = new Set(['find', 'list', 'end', 'endUser', 'endEveryone', 'sweep'])
+
+/** Sessions removed in one transaction of the housekeeping. */
+const CLEARED_AT_ONCE = 100
 
 /** Everything on the writing side of a store, in whatever thread it runs. */
 export class WritingSide {
@@ -28,6 +33,9 @@ export class WritingSide {
   readonly #diskReserve: DiskReserve | null
   readonly #pageLimit: PageLimit | null
 
+  /** Whether sessions that ended with their user may be left; a process that was killed may have left some. */
+  #mayClear = true
+
   /** Opens the database, see `openWriter`. */
   constructor(settings: DatabaseSettings) {
     const { path, maxFileBytes, tombstoneRetention } = settings
@@ -36,7 +44,7 @@ export class WritingSide {
     this.database = openWriter(settings)
     this.#identity = inMemory ? null : identityOf(path)
     this.#schemaVersion = new Query(this.database, 'PRAGMA user_version')
-    const operations = new WriteOperations(new SessionTables(this.database), tombstoneRetention)
+    const operations = new WriteOperations(prepareTables(this.database), tombstoneRetention)
     const begin = () => this.#begin()
     this.#group = new GroupCommit(this.database, begin, (call) => carryOut(operations, call))
     this.#checkpoints = new Checkpoints(this.database)
@@ -48,21 +56,32 @@ export class WritingSide {
   /** Outcomes in the order of `texts` (see `encodeCall`), all of them durable. Never throws. */
   run(texts: readonly string[]): Outcome[] {
     const calls = texts.map(decodeCall)
-    const outcomes = this.#group
+    const sweeps = calls.some(({ method }) => method === 'sweep')
+    this.#mayClear ||= sweeps || calls.some(({ method }) => method === 'endUser')
+    if (sweeps) this.#diskReserve?.keep()
+    return this.#group
       .run(calls)
       .map((attempt, index) => this.#toOutcome(this.#retryWithReserve(calls[index], attempt)))
-    return outcomes
   }
 
-  /** Housekeeping that nobody waits for; call it once the outcomes of a group are on their way. */
-  afterGroup(): void {
+  /**
+   * A slice of the housekeeping that nobody waits for, for when the outcomes of a group are on their way. Answers
+   * whether there is more.
+   */
+  afterGroup(): boolean {
+    if (this.#mayClear) this.#mayClear = this.#clear()
     this.#checkpoints.afterGroup()
-    this.#diskReserve?.keep()
+    return this.#mayClear
   }
 
   close(): void {
     this.#checkpoints.atClose()
     this.database.close()
+  }
+
+  #clear(): boolean {
+    const [attempt] = this.#group.run([{ method: 'clear', args: [CLEARED_AT_ONCE], now: 0, nonce: '' }])
+    return attempt?.ok === true && attempt.answer === true
   }
 
   #begin(): void {
@@ -84,4 +103,9 @@ export class WritingSide {
     const failure = toFailure(attempt.error, this.#settings.path, attempt.retryable)
     return { ok: false, failure: toFailureMessage(failure) }
   }
+}
+
+function prepareTables(database: DatabaseSync): Tables {
+  const sessions = new SessionTables(database)
+  return { sessions, epochs: new EpochTables(database), userEnds: new UserEnds(database, sessions) }
 }

@@ -7,14 +7,14 @@ import { type Entry, libraryEntries } from './entries.ts'
 
 /** Most bytes that an entry may weigh: bundled with what it imports of ours, minified and gzipped. Raised only for a reason. */
 const CEILINGS: Readonly<Record<string, number>> = {
-  coatcheck: 24_000,
-  'coatcheck/memory': 8_000,
-  'coatcheck/sqlite': 16_000,
-  'coatcheck/fetch': 10_000,
-  'coatcheck/node': 10_000,
-  'coatcheck/express': 10_000,
-  'coatcheck/testing': 40_000,
-  'coatcheck/store-testing': 30_000,
+  coatcheck: 32_000,
+  'coatcheck/memory': 6_000,
+  'coatcheck/sqlite': 18_000,
+  'coatcheck/fetch': 16_000,
+  'coatcheck/node': 18_000,
+  'coatcheck/express': 18_000,
+  'coatcheck/testing': 32_000,
+  'coatcheck/store-testing': 40_000,
 }
 
 describe('the weight of entries', () => {

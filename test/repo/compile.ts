@@ -4,12 +4,13 @@ import { createRequire } from 'node:module'
 import { dirname, join, relative } from 'node:path'
 import { workspaceRoot } from '../../scripts/workspace.ts'
 
-/** Runs the compiler with `args`; returns the lines that it prints, none where all is well. */
+/** Runs the compiler with `args`; returns its messages, none where all is well. */
 export function tsc(args: readonly string[], cwd: string): string[] {
   const compiler = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc')
   const run = spawnSync(process.execPath, [compiler, '--pretty', 'false', ...args], { cwd, encoding: 'utf8' })
-  const lines = (run.stdout + run.stderr).split('\n').filter((line) => line !== '')
-  return run.status === 0 || lines.length > 0 ? lines : [`tsc ended with ${run.status}`]
+  // Further lines of a message are indented.
+  const messages = (run.stdout + run.stderr).split(/\n(?!\s)/).filter((line) => line !== '')
+  return run.status === 0 || messages.length > 0 ? messages : [`tsc ended with ${run.status}`]
 }
 
 /** Compiles the TypeScript files of a directory under the workspace's rules and `options`; returns the errors. */

@@ -56,7 +56,10 @@ export async function missingRequirement(
   harness: StoreHarness,
 ): Promise<Requirement | null> {
   if (storeCase.requires.length === 0) return null
-  const { capabilities } = await harness.open()
+  const probe = await harness.open()
+  const { capabilities } = probe
+  // A handle of its own must not stay open while a case closes and opens the store; one that is shared must.
+  if (capabilities.shared !== 'process') await probe.close()
   const met: Record<Requirement, boolean> = {
     'step-back': harness.stepBack !== undefined,
     'several-handles': capabilities.shared !== 'process',

@@ -12,5 +12,12 @@ export {
   type StoreCase,
   type StoreHarness,
 } from './harness.ts'
+export {
+  compareWithModel,
+  MODEL_RETENTION,
+  ModelMismatch,
+  type ModelRun,
+} from './model/compare.ts'
+export type { ModelPair } from './model/match.ts'
 export { type CaseResult, type ContractSummary, runStoreCase, runStoreContract } from './run.ts'
 // biome-ignore-end lint/performance/noBarrelFile: the entry that package.json names

@@ -97,8 +97,9 @@ export const endUserCases: readonly StoreCase[] = [
       (nodes[i % 3] ?? nodes[0]).replace(null, session, t.replacing()),
     )
     const ends = nodes.map((node) => node.endUser(USER, { reason: 'revoked' }))
-    for (const login of await Promise.all(race)) expectOutcome(login, 'ok', 'login')
-    const ended = (await Promise.all(ends)).flatMap((result) => result.ended.map(({ id }) => id))
+    const [logins, results] = await Promise.all([Promise.all(race), Promise.all(ends)])
+    for (const login of logins) expectOutcome(login, 'ok', 'login')
+    const ended = results.flatMap((result) => result.ended.map(({ id }) => id))
     const live = await t.listedIds(nodes[0], USER)
     expectEqual([...ended, ...live].sort(), sessions.map(({ id }) => id).sort(), 'the ended and the live')
     for (const id of ended) expectEnded(await nodes[1].find(id), 'revoked', 'an ended session')

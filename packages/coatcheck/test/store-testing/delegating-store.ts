@@ -1,0 +1,100 @@
+import type { MaybePromise } from '../../src/core/maybe-promise.ts'
+import type { Operation, SessionId } from '../../src/core/record.ts'
+import type {
+  CreateResult,
+  EndOptions,
+  EndResult,
+  EndUserOptions,
+  EndUserResult,
+  FindResult,
+  ListResult,
+  MutateOptions,
+  MutateResult,
+  NewSession,
+  ReplaceOptions,
+  ReplaceResult,
+  RotateResult,
+  RotationChange,
+  SessionStore,
+  StoreCapabilities,
+  StoreContext,
+  StoreHealth,
+  SweepResult,
+  Touch,
+} from '../../src/core/store.ts'
+
+/** Hands every call on to another store; the broken stores of these tests change one thing each. */
+export class DelegatingStore implements SessionStore {
+  readonly inner: SessionStore
+  readonly name: string
+  readonly capabilities: StoreCapabilities
+
+  constructor(inner: SessionStore) {
+    this.inner = inner
+    this.name = inner.name
+    this.capabilities = inner.capabilities
+  }
+
+  open(context: StoreContext): Promise<void> {
+    return this.inner.open(context)
+  }
+
+  close(): Promise<void> {
+    return this.inner.close()
+  }
+
+  health(): Promise<StoreHealth> {
+    return this.inner.health()
+  }
+
+  create(session: NewSession): Promise<CreateResult> {
+    return this.inner.create(session)
+  }
+
+  find(id: SessionId): MaybePromise<FindResult> {
+    return this.inner.find(id)
+  }
+
+  mutate(id: SessionId, operations: readonly Operation[], options: MutateOptions): Promise<MutateResult> {
+    return this.inner.mutate(id, operations, options)
+  }
+
+  rotate(id: SessionId, change: RotationChange): Promise<RotateResult> {
+    return this.inner.rotate(id, change)
+  }
+
+  replace(old: SessionId | null, session: NewSession, options: ReplaceOptions): Promise<ReplaceResult> {
+    return this.inner.replace(old, session, options)
+  }
+
+  touch(batch: readonly Touch[]): Promise<void> {
+    return this.inner.touch(batch)
+  }
+
+  end(id: SessionId, options: EndOptions): Promise<EndResult> {
+    return this.inner.end(id, options)
+  }
+
+  endUser(userId: string, options: EndUserOptions): Promise<EndUserResult> {
+    return this.inner.endUser(userId, options)
+  }
+
+  endEveryone(options: { readonly reason: string }): Promise<void> {
+    return this.inner.endEveryone(options)
+  }
+
+  epochs(userId: string): Promise<{ readonly user: string }> {
+    return this.inner.epochs(userId)
+  }
+
+  list(
+    userId: string,
+    page: { readonly limit: number; readonly cursor: string | null },
+  ): Promise<ListResult> {
+    return this.inner.list(userId, page)
+  }
+
+  sweep(options: { readonly limit: number }): Promise<SweepResult> {
+    return this.inner.sweep(options)
+  }
+}

@@ -2,7 +2,7 @@ import type { DataDefinition, DataOf } from './core/data-schema.ts'
 import type { JsonFields } from './core/json.ts'
 import { SessionManager } from './core/manager.ts'
 import { resolveCoreOptions } from './core/options.ts'
-import { resolveHttpOptions, type SessionsOptions } from './http/http-options.ts'
+import { assertPersistentLifetimes, resolveHttpOptions, type SessionsOptions } from './http/http-options.ts'
 import { Sessions } from './http/sessions.ts'
 
 /**
@@ -32,7 +32,9 @@ export function createSessions<Data extends object = JsonFields>(
 ): Sessions<Data>
 export function createSessions(options: SessionsOptions): Sessions<unknown> {
   const http = resolveHttpOptions(options)
-  return new Sessions(new SessionManager(resolveCoreOptions(options), http.unsafe), http)
+  const core = resolveCoreOptions(options)
+  assertPersistentLifetimes(core.lifetimes)
+  return new Sessions(new SessionManager(core, http.unsafe), http)
 }
 
 // Options and data

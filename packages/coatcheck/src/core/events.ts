@@ -30,6 +30,7 @@ export type RefusalReason =
   | 'insecure'
   | 'rate-limited'
   | 'ambiguous'
+  | 'oversized'
 
 /**
  * What happened, by name. No event ever carries a token, a secret or a cookie (P6, AUD-01); sessions are named by

@@ -19,28 +19,38 @@ export class Finisher<D> implements OpenedSession<D> {
   readonly #state: RequestState
   readonly #rotates: boolean
   readonly #csrfVaries: boolean
+  /** Where a cookie of our name that is not ours may sit. */
+  readonly #foreign: Cookie | null
   #abandoned = false
 
   constructor(
     session: Session<D>,
     state: RequestState,
-    rules: { readonly rotates: boolean; readonly csrfVaries: boolean },
+    rules: { readonly rotates: boolean; readonly csrfVaries: boolean; readonly foreign: Cookie | null },
   ) {
     this.session = session
     this.#state = state
     this.#rotates = rules.rotates && state.mode === 'full'
     this.#csrfVaries = rules.csrfVaries
+    this.#foreign = rules.foreign
   }
 
   finish(): MaybePromise<void> {
     const state = this.#state
+    state.leaving = true
     if (this.#abandoned || !state.isDirty) return this.#settle()
-    // If this throws, the error's response is finished next, and must not write either.
-    this.#abandoned = true
-    return state.commit().then(() => {
-      this.#abandoned = false
-      return this.#settle()
-    })
+    const committing = state.commit()
+    // Whoever writes while this commit is under way would come too late with it.
+    state.sealed = true
+    return committing.then(
+      () => this.#settle(),
+      (error) => {
+        // The error's response is finished next, and writes nothing.
+        this.abandon()
+        state.leaving = false
+        throw error
+      },
+    )
   }
 
   abandon(): void {
@@ -86,8 +96,10 @@ export class Finisher<D> implements OpenedSession<D> {
     if (response.sent) return
     if (this.#csrfVaries) addVary(response, 'Sec-Fetch-Site', 'Origin')
     if (wasRead) markPersonal(response, varyNames(http.transports))
-    if (change.kind === 'none' || this.#state.mode !== 'full') return
-    this.#applyToken()
+    if (this.#state.mode !== 'full') return
+    if (change.kind !== 'none') this.#applyToken()
+    else if (this.#foreign) putSetCookie(response, serializeDeletion(this.#foreign))
+    else return
     markSecret(response)
   }
 

@@ -1,4 +1,5 @@
 import { ConfigError } from '../core/errors.ts'
+import type { Lifetimes } from '../core/lifetimes.ts'
 import { assertKnownKeys, oneOf } from '../core/option-checks.ts'
 import type { CoreOptions } from '../core/options.ts'
 import { CORE_KEYS } from '../core/options.ts'
@@ -9,7 +10,7 @@ import {
   resolveClientContextOptions,
 } from './client-context.ts'
 import type { Cookie } from './cookie.ts'
-import { type CookieOptions, resolveCookieOptions, withoutTls } from './cookie-options.ts'
+import { assertPersistable, type CookieOptions, resolveCookieOptions, withoutTls } from './cookie-options.ts'
 import { type CsrfOptions, type CsrfPolicy, resolveCsrfOptions } from './csrf.ts'
 
 /** What is known of a request before its session is looked at. */
@@ -52,6 +53,8 @@ export interface HttpSettings {
   readonly plainCookie: Cookie
   readonly transports: readonly Transport[]
   readonly csrf: CsrfPolicy
+  /** The part of `csrf` that headers alone decide, before the store is asked. */
+  readonly originCsrf: CsrfPolicy
   readonly device: ClientContextSettings
   readonly policy: ((request: PolicyRequest) => RequestPolicy | undefined) | null
   readonly unsafeAllowHttp: boolean
@@ -73,25 +76,37 @@ const HTTP_KEYS: readonly (keyof HttpOptions)[] = [
   'unsafeAllowHttp',
 ]
 
+/** Checks the names of all options, and the values of those that concern HTTP. */
 export function resolveHttpOptions(options: SessionsOptions): HttpSettings {
   assertKnownKeys(options, [...CORE_KEYS, ...HTTP_KEYS])
   if (options.policy !== undefined && typeof options.policy !== 'function') {
     throw new ConfigError('ERR_OPTION', 'Option policy must be a function.')
   }
   const cookie = resolveCookieOptions(options.cookie)
+  const csrf = resolveCsrfOptions(options.csrf ?? defaultCsrf(options))
   return Object.freeze({
     cookie,
     plainCookie: withoutTls(cookie),
     transports: resolveTransports(options.transports ?? HTTP_DEFAULTS.transports),
-    // NIST SP 800-63B-4, 5.1 asks for a token in the request's content or header, not for header heuristics alone (CSRF-02).
-    csrf: resolveCsrfOptions(
-      options.preset !== undefined && options.csrf === undefined ? { mode: 'token' } : options.csrf,
-    ),
+    csrf,
+    originCsrf: Object.freeze({ ...csrf, mode: csrf.mode === 'off' ? 'off' : 'origin' }),
     device: resolveClientContextOptions(options.device),
     policy: options.policy ?? null,
     unsafeAllowHttp: options.unsafeAllowHttp === true,
     unsafe: Object.freeze(unsafeOptions(options)),
   })
+}
+
+/** A persistent cookie that browsers would cut short throws `ERR_OPTION` (CK-16). */
+export function assertPersistentLifetimes(lifetimes: Lifetimes): void {
+  for (const [kind, { persistent, absolute }] of Object.entries(lifetimes)) {
+    if (persistent) assertPersistable(absolute, `lifetimes.${kind}.absolute`)
+  }
+}
+
+/** NIST SP 800-63B-4, 5.1 asks for a token in the request, not for header heuristics alone (CSRF-02). */
+function defaultCsrf({ preset }: SessionsOptions): CsrfOptions {
+  return preset === undefined ? {} : { mode: 'token' }
 }
 
 function resolveTransports(transports: readonly Transport[]): readonly Transport[] {

@@ -5,6 +5,8 @@ import { chain, type MaybePromise } from '../core/maybe-promise.ts'
 import type { Transport } from '../core/record.ts'
 import type { Mode, Validation } from '../core/validator.ts'
 import { ClientContext } from './client-context.ts'
+import type { Cookie } from './cookie.ts'
+import { foreignPlaces } from './cookie-options.ts'
 import { findCredentials } from './credentials.ts'
 import { checkCsrf } from './csrf.ts'
 import { type Exchange, pathOf } from './exchange.ts'
@@ -70,11 +72,12 @@ class Opening<D> {
       this.#emit('token-refused', { reason: 'insecure' })
       return this.#opened(VISITOR, false)
     }
-    const { transport, tokens } = credentials
+    const { transport, tokens, strays } = credentials
+    const tossed = transport === 'cookie' && tokens.length + strays > 1
     const varies = this.#checkOrigin(transport)
     return chain(this.#validate(tokens, transport), (outcome) => {
       this.#checkToken(outcome.active, transport)
-      return this.#opened(outcome, varies)
+      return this.#opened(outcome, varies, tossed)
     })
   }
 
@@ -108,13 +111,8 @@ class Opening<D> {
 
   /** By headers alone, before the store is asked; answers whether they decided. */
   #checkOrigin(transport: Transport): boolean {
-    const { csrf } = this.#sessions.http
-    const { verdict, reason, varies } = checkCsrf(
-      this.#exchange,
-      { ...csrf, mode: csrf.mode === 'off' ? 'off' : 'origin' },
-      transport,
-      () => false,
-    )
+    const { originCsrf } = this.#sessions.http
+    const { verdict, reason, varies } = checkCsrf(this.#exchange, originCsrf, transport, () => false)
     if (verdict !== 'pass') this.#state(VISITOR).refuseCsrf(reason)
     return varies
   }
@@ -134,9 +132,10 @@ class Opening<D> {
     if (verdict !== 'pass') this.#state({ ...VISITOR, active }).refuseCsrf(reason)
   }
 
-  #opened(outcome: Outcome, csrfVaries: boolean): OpenedSession<D> {
+  #opened(outcome: Outcome, csrfVaries: boolean, tossed = false): OpenedSession<D> {
     const state = this.#state(outcome)
-    const rules = { rotates: this.#policy.rotate ?? true, csrfVaries }
+    const foreign = tossed ? this.#foreignCookie() : null
+    const rules = { rotates: this.#policy.rotate ?? true, csrfVaries, foreign }
     return new Finisher<D>(new RequestSession<D>(state), state, rules)
   }
 
@@ -151,18 +150,24 @@ class Opening<D> {
     })
   }
 
+  /** One of the places that a second cookie of our name may have come from, to be cleared there (CK-11); one per response (CK-08). */
+  #foreignCookie(): Cookie | null {
+    const { http, manager } = this.#sessions
+    const { connection, url } = this.#exchange
+    const places = foreignPlaces(cookieFor(this.#exchange, http), connection.host, pathOf(url))
+    const [chosen = 0] = manager.settings.environment.randomBytes(1)
+    return places[chosen % places.length] ?? null
+  }
+
   #isSecure(): boolean {
     return this.#sessions.http.unsafeAllowHttp || assessTransport(this.#exchange.connection).secure
   }
 
   #refuse(reason: 'ambiguous' | 'oversized'): never {
-    this.#emit('token-refused', { reason: 'ambiguous' })
-    throw new AccessError(
-      'ERR_AMBIGUOUS_TOKEN',
-      reason === 'ambiguous'
-        ? 'The request presents more than one session token.'
-        : 'The Cookie header of the request is too long.',
-    )
+    this.#emit('token-refused', { reason })
+    throw reason === 'ambiguous'
+      ? new AccessError('ERR_AMBIGUOUS_TOKEN', 'The request presents more than one session token.')
+      : new AccessError('ERR_HEADER_TOO_LARGE', 'The Cookie header of the request is too long.')
   }
 
   #emit<N extends 'token-in-url' | 'token-refused'>(

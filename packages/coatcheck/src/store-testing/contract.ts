@@ -1,3 +1,4 @@
+import { carryCases } from './cases/carry-cases.ts'
 import { clockCases } from './cases/clock-cases.ts'
 import { createCases } from './cases/create-cases.ts'
 import { endCases } from './cases/end-cases.ts'
@@ -9,6 +10,7 @@ import { lifecycleCases } from './cases/lifecycle-cases.ts'
 import { limitCases } from './cases/limit-cases.ts'
 import { listCases } from './cases/list-cases.ts'
 import { mutateCases } from './cases/mutate-cases.ts'
+import { operationCases } from './cases/operation-cases.ts'
 import { raceCases } from './cases/race-cases.ts'
 import { replaceCases } from './cases/replace-cases.ts'
 import { rotateCases } from './cases/rotate-cases.ts'
@@ -36,10 +38,12 @@ export const storeContractCases: readonly StoreCase[] = [
   ...createCases,
   ...findCases,
   ...valueCases,
+  ...operationCases,
   ...mutateCases,
   ...idempotenceCases,
   ...rotateCases,
   ...replaceCases,
+  ...carryCases,
   ...limitCases,
   ...touchCases,
   ...endCases,

@@ -4,7 +4,21 @@ import type { SessionStore } from '../../src/core/store.ts'
 import { memory } from '../../src/stores/memory.ts'
 import { FakeEnvironment } from '../../src/testing/fake-environment.ts'
 import { memoryHarness } from '../stores/memory-harness.ts'
-import { brokenStores } from './broken-stores.ts'
+import { activityFaults } from './faults/activity-faults.ts'
+import { endFaults } from './faults/end-faults.ts'
+import { identityFaults } from './faults/identity-faults.ts'
+import { listAndSweepFaults } from './faults/list-and-sweep-faults.ts'
+import { replaceFaults } from './faults/replace-faults.ts'
+import { writeFaults } from './faults/write-faults.ts'
+
+const brokenStores = [
+  ...writeFaults,
+  ...identityFaults,
+  ...activityFaults,
+  ...replaceFaults,
+  ...endFaults,
+  ...listAndSweepFaults,
+]
 
 describe('the contract suite catches a store in which', () => {
   for (const { fault, caughtBy, Store } of brokenStores) {

@@ -16,6 +16,7 @@ export class FakeEnvironment implements Environment {
   #state: number
   #timers: Timer[] = []
   #order = 0
+  readonly #pending = new Set<() => Promise<unknown>>()
 
   constructor(options: { readonly now?: number; readonly seed?: number } = {}) {
     this.#wall = options.now ?? 1_800_000_000_000
@@ -45,20 +46,53 @@ export class FakeEnvironment implements Environment {
     }
   }
 
-  /** Moves both clocks on by `milliseconds` and runs the timers that fall due, in order, each at its own time. */
+  /**
+   * Moves both clocks on by `milliseconds` and runs the timers that fall due, in order, each at its own time, all in
+   * one turn: what a timer starts and does not finish at once (a sweep) meets the clock at the end, past its time limits.
+   */
   advance(milliseconds: number): void {
     const end = this.#steady + milliseconds
+    for (let due = this.#nextDue(end); due; due = this.#nextDue(end)) this.#fire(due)
+    this.#moveTo(end)
+  }
+
+  /** The same, with `settle()` before and after each timer: background work takes no time on these clocks. */
+  async advanceAndSettle(milliseconds: number): Promise<void> {
+    const end = this.#steady + milliseconds
+    await this.settle()
     for (let due = this.#nextDue(end); due; due = this.#nextDue(end)) {
-      this.#moveTo(Math.max(this.#steady, due.at))
-      this.#timers = this.#timers.filter((timer) => timer !== due)
-      due.callback()
+      this.#fire(due)
+      await this.settle()
     }
     this.#moveTo(end)
+    await this.settle()
+  }
+
+  /** Lets promises that wait for nothing but each other, and whatever `settleWith` was given, come to their end. */
+  async settle(): Promise<void> {
+    for (let turn = 0; turn < TURNS; turn++) {
+      for (const pending of this.#pending) await pending()
+      await nextTurn()
+    }
+  }
+
+  /** Work for `settle` to wait for, such as calls to a database that are under way. Returns what takes it back. */
+  settleWith(pending: () => Promise<unknown>): () => void {
+    this.#pending.add(pending)
+    return () => {
+      this.#pending.delete(pending)
+    }
   }
 
   /** Steps the wall clock alone, in either direction, as an administrator or NTP would. */
   stepWallClock(milliseconds: number): void {
     this.#wall += milliseconds
+  }
+
+  #fire(due: Timer): void {
+    this.#moveTo(Math.max(this.#steady, due.at))
+    this.#timers = this.#timers.filter((timer) => timer !== due)
+    due.callback()
   }
 
   #moveTo(steady: number): void {
@@ -82,4 +116,20 @@ export class FakeEnvironment implements Environment {
     mixed = Math.imul(mixed ^ (mixed >>> 15), 0x735a2d97)
     return (mixed ^ (mixed >>> 15)) >>> 0
   }
+}
+
+/** Turns of the event loop that `settle` waits for: enough for a chain of a few asynchronous calls in this process. */
+const TURNS = 5
+
+/** The next turn of the event loop, without a timer: those of the runtime would be sleeping, if only for a moment. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel()
+    port1.addEventListener('message', () => {
+      port1.close()
+      resolve()
+    })
+    port1.start()
+    port2.postMessage(null)
+  })
 }

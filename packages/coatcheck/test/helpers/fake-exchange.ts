@@ -5,6 +5,7 @@ interface Given {
   readonly url?: string
   readonly headers?: Readonly<Record<string, string | readonly string[]>>
   readonly connection?: Partial<Connection>
+  readonly formField?: (name: string) => string | undefined
 }
 
 /** An exchange in memory, over HTTPS unless told otherwise. */
@@ -13,11 +14,13 @@ export class FakeExchange implements Exchange {
   readonly url: string
   readonly connection: Connection
   readonly response: FakeResponse = new FakeResponse()
+  readonly formField?: (name: string) => string | undefined
   readonly #headers: Map<string, readonly string[]>
 
-  constructor({ method = 'GET', url = '/', headers = {}, connection = {} }: Given = {}) {
+  constructor({ method = 'GET', url = '/', headers = {}, connection = {}, formField }: Given = {}) {
     this.method = method
     this.url = url
+    if (formField) this.formField = formField
     this.#headers = new Map(
       Object.entries(headers).map(([name, value]) => [name, [value].flat() as string[]]),
     )

@@ -11,8 +11,8 @@ export function truncateAddress(address: string | null, detail: 'full' | 'networ
   return detail === 'full' ? spell(groups) : `${spell([...groups.slice(0, 3), 0, 0, 0, 0, 0])}/48`
 }
 
-/** The eight groups of an IPv6 address; IPv4 as its mapped form. */
-function parseAddress(address: string): readonly number[] | null {
+/** The eight groups of an IPv6 address; IPv4 as its mapped form; `null` for anything that is no address. */
+export function parseAddress(address: string): readonly number[] | null {
   const v4 = parseV4(address)
   if (v4 !== null) return [0, 0, 0, 0, 0, 0xffff, ...v4]
   const zoneless = address.replace(/%[\w.-]+$/, '')

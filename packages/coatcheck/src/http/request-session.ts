@@ -5,6 +5,7 @@ import type { Issued } from '../core/issuer.ts'
 import type { Authentication, Device, SessionId, SessionRecord, Transport } from '../core/record.ts'
 import type { DeepReadonly } from './deep-readonly.ts'
 import type { PendingWrites } from './pending-writes.ts'
+import { StepUpError } from './problem.ts'
 import type { RequestState } from './request-state.ts'
 import type { IssuedToken, LoginOptions, OwnSession, ReauthenticateOptions, Session } from './session.ts'
 
@@ -143,10 +144,14 @@ export class RequestSession<D> implements Session<D> {
   }
 
   assertFresh(within: Duration, options: { readonly level?: string } = {}): void {
-    const { record } = this.#requireUser()
+    const active = this.#requireUser()
     if (this.isFresh(within, options)) return
-    this.#state.emit('step-up-required', record, {})
-    throw new AccessError('ERR_STEP_UP_REQUIRED', 'Prove who you are again to do this.')
+    this.#state.emit('step-up-required', active.record, {})
+    const maxAge = toMilliseconds(within, 'assertFresh(within)')
+    throw new StepUpError({
+      maxAge: active.authenticatedWithin(maxAge) ? null : maxAge,
+      level: options.level ?? null,
+    })
   }
 
   async others(

@@ -52,6 +52,8 @@ export class RequestState {
   wasRead = false
   /** The automatic commit is over; see `assertWritable`. */
   sealed = false
+  /** The headers are about to leave: whoever signs in or out now comes too late, whatever a commit under way is waiting for. */
+  leaving = false
   #committing: Promise<'ok' | 'gone' | 'nothing'> | null = null
   #recentlyEnded: boolean
 
@@ -125,12 +127,7 @@ export class RequestState {
 
   /** Checks, before anything is looked up, that a new token may be issued here; answers on which transport. */
   issuingTransport(chosen?: Transport): Transport {
-    this.#assertFull('changed')
-    const transport = chosen ?? this.active?.record.transport ?? this.#defaultTransport()
-    if (!this.http.transports.includes(transport)) {
-      throw new UsageError('ERR_USAGE', `Transport '${transport}' is not among the option transports.`)
-    }
-    assertSecureTransport(this.exchange.connection, this.http.unsafeAllowHttp)
+    const transport = this.#issuingTransport(chosen)
     if (transport === 'cookie') this.#assertHeadersOpen()
     return transport
   }
@@ -222,10 +219,21 @@ export class RequestState {
       this.#resetWrites()
       return 'nothing'
     }
-    const transport = this.issuingTransport()
+    const transport = this.#issuingTransport()
     this.writes.take()
     this.adopt(await this.manager.start({ transport, context: this.context, data: view }), transport)
     return 'ok'
+  }
+
+  #issuingTransport(chosen?: Transport): Transport {
+    this.#assertFull('changed')
+    const transport = chosen ?? this.active?.record.transport ?? this.#defaultTransport()
+    if (!this.http.transports.includes(transport)) {
+      throw new UsageError('ERR_USAGE', `Transport '${transport}' is not among the option transports.`)
+    }
+    assertSecureTransport(this.exchange.connection, this.http.unsafeAllowHttp)
+    if (transport === 'cookie' && this.exchange.response.sent) throw headersSent()
+    return transport
   }
 
   #resetWrites(): void {
@@ -244,10 +252,13 @@ export class RequestState {
   }
 
   #assertHeadersOpen(): void {
-    if (!this.exchange.response.sent) return
-    throw new UsageError(
-      'ERR_HEADERS_SENT',
-      'The response has begun, so its cookie cannot be changed any more.',
-    )
+    if (this.leaving || this.exchange.response.sent) throw headersSent()
   }
+}
+
+function headersSent(): UsageError {
+  return new UsageError(
+    'ERR_HEADERS_SENT',
+    'The response has begun, so its cookie cannot be changed any more.',
+  )
 }

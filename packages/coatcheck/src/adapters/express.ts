@@ -1,0 +1,150 @@
+import type { ErrorRequestHandler, NextFunction, Request, RequestHandler, Response } from 'express'
+import type { Mode } from '../core/validator.ts'
+import { exposeSession } from '../http/expose-session.ts'
+import { openSession } from '../http/open-session.ts'
+import type { OpenedSession } from '../http/opened-session.ts'
+import { errorHeaders } from '../http/problem.ts'
+import type { Sessions } from '../http/sessions.ts'
+import { resolveUserGuard, type UserGuardOptions } from '../http/user-guard.ts'
+import { createExpressExchange } from './express-exchange.ts'
+import { ResponseGate } from './response-gate.ts'
+
+export type { UserGuardOptions } from '../http/user-guard.ts'
+
+export interface SessionMiddlewareOptions {
+  /** Property of the request that holds the session besides `sessions.of(request)`; `false`: none. Default `'session'`. */
+  readonly property?: string | false
+  /** `read`: counts as activity and changes nothing else; `peek`: changes nothing at all. Default `full`. */
+  readonly mode?: Mode
+}
+
+/**
+ * Opens the session of every request that passes. Writes are committed and cookies set just before the response's
+ * headers leave. Refusals (CSRF 403, two tokens 400, a store that is down 503) go to the error handlers, and so does a
+ * commit that fails: the response that was prepared is discarded then.
+ *
+ * A middleware is not told what a later handler throws. Mount `sessionErrors` before the error handlers, so that what
+ * such a handler wrote to the session is dropped; without it that happens for responses of status 500 and above only.
+ *
+ * `TypeScript` knows `sessions.of(request)`; the property is for templates and for code that is not typed, since two
+ * libraries that augment Express' types with it would collide.
+ *
+ * @example
+ * ```ts
+ * import express from 'express'
+ * import { createSessions } from 'coatcheck'
+ * import { sessionErrors, sessionMiddleware } from 'coatcheck/express'
+ * import { sqlite } from 'coatcheck/sqlite'
+ *
+ * const sessions = createSessions<{ visits: number }>({ store: sqlite('./data/sessions.db') })
+ * const app = express()
+ * app.use(sessionMiddleware(sessions))
+ * app.get('/', (request, response) => {
+ *   const session = sessions.of(request)
+ *   session.add('visits', 1)
+ *   response.send(`Visit number ${session.get('visits')}`)
+ * })
+ * app.use(sessionErrors(sessions))
+ * ```
+ */
+export function sessionMiddleware<D>(
+  sessions: Sessions<D>,
+  options: SessionMiddlewareOptions = {},
+): RequestHandler {
+  const { property = 'session', mode = 'full' } = options
+  return (request, response, next) => {
+    const proceed = (opened: OpenedSession<D> | null) => {
+      if (opened) begin(sessions, opened, { request, response, next })
+      if (opened && property !== false) exposeSession(request, property, opened.session)
+      next()
+    }
+    const refuse = (error: unknown) => next(withHeaders(error, sessions))
+    // Mounted for the whole application and for a part of it again: the first one counts.
+    if (openedOn(sessions).has(request)) {
+      next()
+      return
+    }
+    try {
+      const opening = openSession(sessions, createExpressExchange(request, response), { mode })
+      if (opening instanceof Promise) opening.then(proceed).catch(refuse)
+      else proceed(opening)
+    } catch (error) {
+      refuse(error)
+    }
+  }
+}
+
+/**
+ * Lets signed-in users pass. Anybody else, or whose proof is not `fresh` or of that `level`, is redirected to a page
+ * (`onMissing`, `onStale`) where a browser navigates, and gets `ERR_UNAUTHENTICATED` or `ERR_STEP_UP_REQUIRED` (401, RFC
+ * 9470) through the error handlers otherwise. Goes behind `sessionMiddleware`.
+ */
+export function requireUser<D>(sessions: Sessions<D>, options: UserGuardOptions = {}): RequestHandler {
+  const check = resolveUserGuard(options)
+  return (request, response, next) => {
+    const { method, originalUrl } = request
+    const header = (name: string) => request.get(name)
+    const verdict = check(sessions.of(request), { method, url: originalUrl, header })
+    if (verdict === null) next()
+    else if (verdict.kind === 'redirect') response.redirect(303, verdict.location)
+    else next(withHeaders(verdict.error, sessions))
+  }
+}
+
+/**
+ * An error handler that drops what the handler that threw had written to the session, whatever the error's status, and
+ * passes the error on. Errors of ours get the headers that belong to them (`WWW-Authenticate`, `Retry-After`), which
+ * Express' own error handler sends. Goes behind the routes and before other error handlers.
+ */
+export function sessionErrors<D>(sessions: Sessions<D>): ErrorRequestHandler {
+  // Four parameters are what makes it an error handler.
+  return (error: unknown, request, _response, next) => {
+    openedOn(sessions).get(request)?.abandon()
+    next(withHeaders(error, sessions))
+  }
+}
+
+interface Turn {
+  readonly request: Request
+  readonly response: Response
+  readonly next: NextFunction
+}
+
+function begin<D>(sessions: Sessions<D>, opened: OpenedSession<D>, { request, response, next }: Turn): void {
+  sessions.attach(request, opened.session)
+  openedOn(sessions).set(request, opened)
+  new ResponseGate(response, {
+    finish() {
+      // The one sign of a handler that threw which is seen from here.
+      if (response.statusCode >= 500) opened.abandon()
+      return opened.finish()
+    },
+    fail(error) {
+      // The router that is at work knows its own error handlers; ours may be an outer one.
+      const proceed = request.next ?? next
+      proceed(withHeaders(error, sessions))
+    },
+    close: () => opened.close(),
+  }).install()
+}
+
+type Opened = Pick<OpenedSession<unknown>, 'abandon'>
+
+/** One request may have sessions of several kinds. */
+const openedBySessions = new WeakMap<object, WeakMap<Request, Opened>>()
+
+function openedOn(sessions: object): WeakMap<Request, Opened> {
+  let opened = openedBySessions.get(sessions)
+  if (!opened) {
+    opened = new WeakMap()
+    openedBySessions.set(sessions, opened)
+  }
+  return opened
+}
+
+/** Express' own error handler sends the `headers` of an error. */
+function withHeaders<D>(error: unknown, sessions: Sessions<D>): unknown {
+  const headers = errorHeaders(error, sessions.http.transports)
+  if (Object.keys(headers).length === 0) return error
+  return Object.assign(error as object, { headers: { ...headers, 'cache-control': 'no-store' } })
+}

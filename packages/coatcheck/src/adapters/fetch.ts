@@ -1,0 +1,198 @@
+import type { MaybePromise } from '../core/maybe-promise.ts'
+import type { Mode } from '../core/validator.ts'
+import { openSession as openExchange } from '../http/open-session.ts'
+import type { OpenedSession } from '../http/opened-session.ts'
+import { isRefusal, toProblem } from '../http/problem.ts'
+import type { Session } from '../http/session.ts'
+import type { Sessions } from '../http/sessions.ts'
+import { skippedSession } from '../http/skipped-session.ts'
+import { FetchExchange, type FetchPlatform, type FetchResponseHeaders } from './fetch-exchange.ts'
+
+export type { FetchPlatform } from './fetch-exchange.ts'
+
+export interface FetchSessionOptions extends FetchPlatform {
+  /**
+   * The response for what the handler or the session throws; it carries the cookies of a login or logout that happened
+   * before. Default: refusals of ours as `application/problem+json`; anything else is thrown on, for the framework.
+   */
+  readonly onError?: (error: unknown) => Response | Promise<Response>
+}
+
+/** A session open on a request, to be finished with the response. */
+export interface FetchSession<D> {
+  readonly session: Session<D>
+  /**
+   * Commits what was written and answers the response with cookies and cache headers; its body is passed on unread.
+   * Throws where the store fails: discard the response then, and finish that of the error, which writes nothing more.
+   */
+  finish(response: Response): Promise<Response>
+  /** Drops what was written and not committed, since the handler failed. */
+  abandon(): void
+}
+
+/**
+ * Runs `handler` with the session of a request, at once where the store answers at once, and answers its response with
+ * cookies and cache headers. A `Response` that the handler throws, a redirect for instance, is finished likewise and
+ * thrown on; one of status 500 and above drops the handler's writes, as any other error does.
+ *
+ * @example
+ * ```ts
+ * import { createSessions } from 'coatcheck'
+ * import { withSession } from 'coatcheck/fetch'
+ * import { sqlite } from 'coatcheck/sqlite'
+ *
+ * const sessions = createSessions<{ visits: number }>({ store: sqlite('./data/sessions.db') })
+ * export function handle(request: Request): Promise<Response> {
+ *   return withSession(sessions, request, (session) => {
+ *     session.add('visits', 1)
+ *     return new Response(`Visit number ${session.get('visits')}`)
+ *   })
+ * }
+ * ```
+ */
+export async function withSession<D>(
+  sessions: Sessions<D>,
+  request: Request,
+  handler: (session: Session<D>) => Response | Promise<Response>,
+  options: FetchSessionOptions = {},
+): Promise<Response> {
+  let opened: FetchSession<D> | null = null
+  let prepared: Response | null = null
+  try {
+    const opening = open(sessions, request, 'full', options)
+    opened = opening instanceof Promise ? await opening : opening
+    prepared = await handler(opened.session)
+    return await opened.finish(prepared)
+  } catch (error) {
+    discard(prepared)
+    if (error instanceof Response) throw await finishThrown(sessions, opened, error, options)
+    return finishError(sessions, opened, error, options)
+  }
+}
+
+/**
+ * The session of a request for frameworks whose hooks are apart: `finish` the response with it. Refusals (CSRF, two
+ * tokens, a store that is down) are thrown. Also found by `sessions.of(request)`.
+ */
+export async function openSession<D>(
+  sessions: Sessions<D>,
+  request: Request,
+  platform: FetchPlatform = {},
+): Promise<FetchSession<D>> {
+  return await open(sessions, request, 'full', platform)
+}
+
+/** The session for reading, as server-side rendering needs it: counts as activity; never rotates, creates or sets a cookie. */
+export async function readSession<D>(
+  sessions: Sessions<D>,
+  request: Request,
+  platform: FetchPlatform = {},
+): Promise<Session<D>> {
+  return (await open(sessions, request, 'read', platform)).session
+}
+
+/** The session without any effect, not even activity: for status endpoints. */
+export async function peekSession<D>(
+  sessions: Sessions<D>,
+  request: Request,
+  platform: FetchPlatform = {},
+): Promise<Session<D>> {
+  return (await open(sessions, request, 'peek', platform)).session
+}
+
+async function finishThrown<D>(
+  sessions: Sessions<D>,
+  opened: FetchSession<D> | null,
+  thrown: Response,
+  options: FetchSessionOptions,
+): Promise<Response> {
+  if (!opened) return thrown
+  if (thrown.status >= 500) opened.abandon()
+  try {
+    return await opened.finish(thrown)
+  } catch (error) {
+    discard(thrown)
+    return finishError(sessions, opened, error, options)
+  }
+}
+
+/** The response for an error, finished too. One that cannot be finished either goes out as it is. */
+async function finishError<D>(
+  sessions: Sessions<D>,
+  opened: FetchSession<D> | null,
+  error: unknown,
+  { onError }: FetchSessionOptions,
+): Promise<Response> {
+  opened?.abandon()
+  if (!onError && !isRefusal(error)) throw error
+  const response = onError ? await onError(error) : problemResponse(sessions, error)
+  return opened ? opened.finish(response).catch(() => response) : response
+}
+
+function problemResponse<D>({ http }: Sessions<D>, error: unknown): Response {
+  const { status, headers, body } = toProblem(error, http.transports)
+  return new Response(body, { status, headers })
+}
+
+/** Whatever makes the body that is not sent may stop. */
+function discard(response: Response | null): void {
+  if (response?.body && !response.body.locked) response.body.cancel().catch(() => {})
+}
+
+function open<D>(
+  sessions: Sessions<D>,
+  request: Request,
+  mode: Mode,
+  platform: FetchPlatform,
+): MaybePromise<FetchSession<D>> {
+  const exchange = new FetchExchange(request, platform)
+  return begin(openExchange(sessions, exchange, { mode }))
+
+  function begin(opening: MaybePromise<OpenedSession<D> | null>): MaybePromise<FetchSession<D>> {
+    if (opening instanceof Promise) return opening.then(begin)
+    if (opening === null) return new SkippedRequest(skippedSession(sessions))
+    if (mode === 'full') sessions.attach(request, opening.session)
+    return new OpenedRequest(opening, exchange.response)
+  }
+}
+
+class OpenedRequest<D> implements FetchSession<D> {
+  readonly #opened: OpenedSession<D>
+  readonly #headers: FetchResponseHeaders
+
+  constructor(opened: OpenedSession<D>, headers: FetchResponseHeaders) {
+    this.#opened = opened
+    this.#headers = headers
+  }
+
+  get session(): Session<D> {
+    return this.#opened.session
+  }
+
+  async finish(response: Response): Promise<Response> {
+    this.#headers.prepare(response)
+    await this.#opened.finish()
+    const finished = this.#headers.take()
+    this.#headers.sent = true
+    return finished
+  }
+
+  abandon(): void {
+    this.#opened.abandon()
+  }
+}
+
+/** A request that the policy keeps sessions out of. */
+class SkippedRequest<D> implements FetchSession<D> {
+  readonly session: Session<D>
+
+  constructor(session: Session<D>) {
+    this.session = session
+  }
+
+  async finish(response: Response): Promise<Response> {
+    return response
+  }
+
+  abandon(): void {}
+}

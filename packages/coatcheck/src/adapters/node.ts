@@ -1,0 +1,167 @@
+import type { MaybePromise } from '../core/maybe-promise.ts'
+import type { Mode } from '../core/validator.ts'
+import { openSession } from '../http/open-session.ts'
+import type { OpenedSession } from '../http/opened-session.ts'
+import { isRefusal, toProblem } from '../http/problem.ts'
+import type { Session } from '../http/session.ts'
+import type { Sessions } from '../http/sessions.ts'
+import { skippedSession } from '../http/skipped-session.ts'
+import type { TrustProxy } from '../http/trusted-proxies.ts'
+import {
+  connectionOf,
+  haveHeadersLeft,
+  NodeExchange,
+  type NodeRequest,
+  type NodeResponse,
+  NodeResponseHeaders,
+} from './node-exchange.ts'
+import { discardPrepared } from './prepared-response.ts'
+import { ResponseGate } from './response-gate.ts'
+
+export type { TrustProxy } from '../http/trusted-proxies.ts'
+export type { NodeRequest, NodeResponse } from './node-exchange.ts'
+export { openUpgrade, refuseUpgrade, type UpgradeOptions, type UpgradeResult } from './node-upgrade.ts'
+
+export interface NodeSessionOptions {
+  /** `read`: counts as activity and changes nothing else; `peek`: changes nothing at all. Default `full`. */
+  readonly mode?: Mode
+  /** Proxies whose `X-Forwarded-*` headers count. Default none. */
+  readonly trustProxy?: TrustProxy
+  /** Told of what the handler threw and of what no response can tell any more. Default: `console.error`. */
+  readonly onError?: (error: unknown) => void
+}
+
+/**
+ * Runs `handler` with the session of a request, at once where the store answers at once. Writes are committed and
+ * cookies set just before the response's headers leave, whoever sends them.
+ *
+ * Never throws or rejects. Refusals of ours (CSRF, no user, a store that is down) are answered with their status as
+ * `application/problem+json`; anything else that the handler throws is a 500 that says nothing, and goes to `onError`.
+ * Where the response has begun, its connection is closed instead. What the handler wrote to the session before it threw
+ * is dropped; the cookie of a login or logout that happened is sent all the same.
+ *
+ * @example
+ * ```ts
+ * import { createServer } from 'node:http'
+ * import { createSessions } from 'coatcheck'
+ * import { withSession } from 'coatcheck/node'
+ * import { sqlite } from 'coatcheck/sqlite'
+ *
+ * const sessions = createSessions<{ visits: number }>({ store: sqlite('./data/sessions.db') })
+ * createServer((request, response) =>
+ *   withSession(sessions, request, response, (session) => {
+ *     session.add('visits', 1)
+ *     response.end(`Visit number ${session.get('visits')}`)
+ *   }),
+ * ).listen(3000)
+ * ```
+ */
+export function withSession<D>(
+  sessions: Sessions<D>,
+  request: NodeRequest,
+  response: NodeResponse,
+  handler: (session: Session<D>) => unknown,
+  options: NodeSessionOptions = {},
+): MaybePromise<void> {
+  return new HandledRequest(sessions, { request, response }, handler, options).run()
+}
+
+class HandledRequest<D> {
+  readonly #sessions: Sessions<D>
+  readonly #request: NodeRequest
+  readonly #response: NodeResponse
+  readonly #handler: (session: Session<D>) => unknown
+  readonly #options: NodeSessionOptions
+
+  constructor(
+    sessions: Sessions<D>,
+    { request, response }: { readonly request: NodeRequest; readonly response: NodeResponse },
+    handler: (session: Session<D>) => unknown,
+    options: NodeSessionOptions,
+  ) {
+    this.#sessions = sessions
+    this.#request = request
+    this.#response = response
+    this.#handler = handler
+    this.#options = options
+  }
+
+  run(): MaybePromise<void> {
+    try {
+      const opening = this.#open()
+      if (!(opening instanceof Promise)) return this.#handle(opening)
+      return opening.then(
+        (opened) => this.#handle(opened),
+        (error) => this.#answer(error),
+      )
+    } catch (error) {
+      this.#answer(error)
+    }
+  }
+
+  #open(): MaybePromise<OpenedSession<D> | null> {
+    const { mode = 'full', trustProxy } = this.#options
+    const exchange = new NodeExchange(this.#request, new NodeResponseHeaders(this.#response), {
+      url: this.#request.url,
+      connect: () => connectionOf(this.#request, trustProxy),
+    })
+    return openSession(this.#sessions, exchange, { mode })
+  }
+
+  #handle(opened: OpenedSession<D> | null): MaybePromise<void> {
+    if (opened) this.#prepare(opened)
+    try {
+      const handled = this.#handler(opened?.session ?? skippedSession(this.#sessions))
+      if (!(handled instanceof Promise)) return
+      return handled.then(
+        () => {},
+        (error) => this.#threw(opened, error),
+      )
+    } catch (error) {
+      this.#threw(opened, error)
+    }
+  }
+
+  #prepare(opened: OpenedSession<D>): void {
+    this.#sessions.attach(this.#request, opened.session)
+    new ResponseGate(this.#response, {
+      finish: () => opened.finish(),
+      fail: (error) => this.#answer(error),
+      close: () => opened.close(),
+    }).install()
+  }
+
+  #threw(opened: OpenedSession<D> | null, error: unknown): void {
+    opened?.abandon()
+    // A gate shows a response that waits for its commit as sent, and as ended where it is.
+    if (this.#response.writableEnded) this.#report(error)
+    else if (this.#response.headersSent) this.#breakOff(error)
+    else this.#answer(error)
+  }
+
+  /** The client must not take what it has got for the whole. */
+  #breakOff(error: unknown): void {
+    this.#report(error)
+    this.#response.destroy()
+  }
+
+  #answer(error: unknown): void {
+    const response = this.#response
+    if (haveHeadersLeft(response)) {
+      this.#breakOff(error)
+      return
+    }
+    if (!isRefusal(error)) this.#report(error)
+    const { status, headers, body } = toProblem(error, this.#sessions.http.transports)
+    discardPrepared(response, status)
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
+    response.end(body)
+  }
+
+  #report(error: unknown): void {
+    const { onError } = this.#options
+    if (onError) onError(error)
+    // biome-ignore lint/suspicious/noConsole: a fault that nobody asked to be told about could never be found otherwise
+    else console.error(error)
+  }
+}

@@ -1,0 +1,94 @@
+import { AccessError, type CoatcheckError, isCoatcheckError } from '../core/errors.ts'
+import type { Transport } from '../core/record.ts'
+
+/** An error as a response (RFC 9457), where no framework makes one. */
+export interface Problem {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+/** What a step-up asks for (RFC 9470): the greatest age of the proof in milliseconds, and its level. */
+export interface StepUp {
+  readonly maxAge: number | null
+  readonly level: string | null
+}
+
+/** `ERR_STEP_UP_REQUIRED` that tells the client what it takes. */
+export class StepUpError extends AccessError {
+  readonly stepUp: StepUp
+
+  constructor(stepUp: StepUp) {
+    super('ERR_STEP_UP_REQUIRED', 'Prove who you are again to do this.')
+    this.stepUp = stepUp
+  }
+}
+
+/**
+ * Whether `error` is an expected refusal of ours that is answered with its own status: everything but wrong use of the
+ * library, which is a fault of the server (500) that somebody has to be told about.
+ */
+export function isRefusal(error: unknown): error is CoatcheckError {
+  return isCoatcheckError(error) && error.status !== 500
+}
+
+/** The HTTP status that an error is answered with. */
+export function statusOf(error: unknown): number {
+  return isRefusal(error) ? error.status : 500
+}
+
+/**
+ * The response for an error: a refusal of ours with its status and, where the fault is the client's, its message;
+ * anything else a bare 500. No cause, no stack, nothing that a foreign error says (HDR-07).
+ */
+export function toProblem(error: unknown, transports: readonly Transport[]): Problem {
+  const status = statusOf(error)
+  const details = isRefusal(error) && error.expose ? { detail: error.message, code: error.code } : {}
+  return {
+    status,
+    headers: {
+      ...errorHeaders(error, transports),
+      'cache-control': 'no-store',
+      'content-type': 'application/problem+json',
+      'x-content-type-options': 'nosniff',
+    },
+    body: JSON.stringify({ type: 'about:blank', title: TITLES[status] ?? 'Error', status, ...details }),
+  }
+}
+
+/** The headers that belong to an error whatever its body: `WWW-Authenticate` on a 401, `Retry-After` on a 503. */
+export function errorHeaders(
+  error: unknown,
+  transports: readonly Transport[],
+): Readonly<Record<string, string>> {
+  if (!isRefusal(error)) return {}
+  if (error.status === 503) return { 'retry-after': RETRY_AFTER_SECONDS }
+  return error.status === 401 ? { 'www-authenticate': challenge(error, transports) } : {}
+}
+
+/** An outage of a store is over in seconds or in much longer than anybody waits. */
+const RETRY_AFTER_SECONDS = '5'
+
+const TITLES: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  409: 'Conflict',
+  413: 'Content Too Large',
+  500: 'Internal Server Error',
+  503: 'Service Unavailable',
+}
+
+/** A 401 must name a scheme (RFC 9110, 15.5.2). No scheme is registered for cookies; browsers pass over unknown ones. */
+function challenge(error: CoatcheckError, transports: readonly Transport[]): string {
+  const scheme = transports.includes('bearer') ? 'Bearer' : 'Cookie'
+  if (error.code !== 'ERR_STEP_UP_REQUIRED') return scheme
+  const { maxAge, level } = 'stepUp' in error ? (error.stepUp as StepUp) : { maxAge: null, level: null }
+  const hints = [
+    'error="insufficient_user_authentication"',
+    ...(maxAge === null ? [] : [`max_age="${Math.floor(maxAge / 1_000)}"`]),
+    // A level that does not fit into a quoted string is left out rather than escaped: clients compare it as it is.
+    ...(level === null || !/^[!#-[\]-~]+$/.test(level) ? [] : [`acr_values="${level}"`]),
+  ]
+  return `${scheme} ${hints.join(', ')}`
+}

@@ -2,13 +2,14 @@ import { defineConfig } from 'vitest/config'
 import { findEngine, readEngines, testPattern } from './scripts/engines.ts'
 import { testParts } from './scripts/workspace.ts'
 
-const conditions = ['coatcheck-source', 'module', 'node', 'import', 'default']
+// Our sources instead of the build. Nothing may be added that `require` would wrongly match, such as `import`.
+const SOURCE = 'coatcheck-source'
 const missing = readEngines().filter((engine) => findEngine(engine) === null)
 const long = process.env.COATCHECK_SOAK === '1'
 
 export default defineConfig({
-  resolve: { conditions },
-  ssr: { resolve: { conditions, externalConditions: conditions } },
+  resolve: { conditions: [SOURCE, 'module', 'node'] },
+  ssr: { resolve: { conditions: [SOURCE, 'module', 'node'], externalConditions: [SOURCE] } },
   test: {
     pool: 'forks',
     testTimeout: long ? 3_600_000 : 60_000,

@@ -68,6 +68,7 @@ export interface SessionStore {
    * - `gone`: ended (with its tombstone) or unknown (`null`).
    * - `rejected`: an operation does not fit the field's value (`add` on a non-number or past finite range, `append` or
    *   `remove` on a non-array), or the data would exceed `maxBytes` (UTF-8 bytes of the data's JSON); nothing is applied.
+   *   Data that exceeds it already, since the limit was lowered, may stay or shrink.
    * - Idempotent by `operationId`: the session remembers at least its last 8, and repeating one answers `ok` with the
    *   current record without applying anything.
    */
@@ -80,12 +81,14 @@ export interface SessionStore {
    * Ends `old` (if any) and stores `session` in its place, in one step: no moment has both live, and none has neither
    * unless the store's capability `replace: 'saga'` says so (then never both).
    * - Data: the fields of `old` that `carry` names (`'all'`: every field), as they are at this very moment, then
-   *   `session.data` over them, then `operations`. Nothing is carried from an ended `old`.
+   *   `session.data` over them, then `operations`, all within `maxBytes` as for `mutate`. Nothing is carried from an
+   *   ended `old`.
    * - `old` gone: with `requireOld` the answer is `gone` and nothing is stored; else the session is stored and
    *   `replaced` is `null`.
-   * - `limit`: counted over live sessions of `session.userId` after `old` is ended. `refuse` answers `limit` and
-   *   changes nothing (`old` stays live); `evict-idle` ends those with the oldest `lastSeenAt`, `evict-oldest` those
-   *   with the oldest `createdAt`, with reason `limit`, until the new one fits. Atomic: parallel logins never exceed it.
+   * - `limit`: counted over live sessions of `session.userId` (none while anonymous) after `old` is ended. `refuse`
+   *   answers `limit` and changes nothing (`old` stays live); `evict-idle` ends those with the oldest `lastSeenAt`,
+   *   `evict-oldest` those with the oldest `createdAt`, with reason `limit`, until the new one fits. Atomic: parallel
+   *   logins never exceed it.
    * - `ifEpoch`: the user's epoch (from `epochs`) must still be this, else `stale` and nothing changes.
    * - `conflict`: a `swap` among `operations` found another value; nothing changes (`old` stays live).
    * - Idempotent by `session.id` and `operationId` as `mutate` is: repeating an applied replace answers `ok` again.
@@ -102,7 +105,7 @@ export interface SessionStore {
   /**
    * Ends one session and leaves its tombstone. `already` and `unknown` are answers, not errors. With `ofUser` a session
    * of anybody else is `unknown`. With `follow`, an id that was replaced by a session *of the same user* ends that
-   * successor too (a logout that raced a step-up must not leave the user signed in).
+   * successor too (a logout that raced a step-up must not leave the user signed in); an anonymous session has no user.
    */
   end(id: SessionId, options: EndOptions): Promise<EndResult>
 

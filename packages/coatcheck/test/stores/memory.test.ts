@@ -111,7 +111,7 @@ describe('the memory store', () => {
     for (let n = 0; n < 1_000; n++) await create(store, n, n === 999 ? { idleTimeout: 1_000 } : {})
     environment.advance(1_000)
     let slices = 1
-    for (let result = await store.sweep({ limit: 10 }); result.more; slices++) {
+    for (let result = await store.sweep({ limit: 10 }); result.more && slices < 100; slices++) {
       result = await store.sweep({ limit: 10 })
     }
     expect(slices).toBe(11)
@@ -137,6 +137,27 @@ describe('the memory store', () => {
     await store.epochs('user-3')
     const login = store.replace(null, newSession(1, { userId: 'user-1' }), replaceOptions('a', { ifEpoch }))
     expect(await login).toEqual({ outcome: 'stale' })
+  })
+
+  it('forgets a user whose sessions have ended, as one who had none', async () => {
+    const { store } = await opened({ maxSessions: 2 })
+    await create(store, 1, { userId: 'user-1' })
+    const { user } = await store.epochs('user-1')
+    for (const userId of ['user-2', 'user-3', 'user-4']) await store.epochs(userId)
+    expect(await store.epochs('user-1')).toEqual({ user })
+    await store.end(sessionId(1), { reason: 'logout' })
+    for (const userId of ['user-2', 'user-3', 'user-4']) await store.epochs(userId)
+    expect(await store.epochs('user-1')).not.toEqual({ user })
+  })
+
+  it('removes a tombstone at the instant at which its retention is over', async () => {
+    const { store, environment } = await opened()
+    await create(store, 1)
+    await store.end(sessionId(1), { reason: 'logout' })
+    environment.advance(3_600_000 - 1)
+    expect(await store.sweep({ limit: 1 })).toMatchObject({ tombstonesRemoved: 0 })
+    environment.advance(1)
+    expect(await store.sweep({ limit: 1 })).toMatchObject({ tombstonesRemoved: 1 })
   })
 
   it('ignores a time of use that is no time or lies ahead', async () => {

@@ -98,12 +98,18 @@ export const endCases: readonly StoreCase[] = [
   }),
 
   contractCase(
-    'end with follow does not reach the session of another user, or of a visitor who signed in',
+    'end with follow does not reach the session of another user, nor that of a visitor',
     async (t) => {
       const store = await t.open()
-      for (const userId of [null, 'user-1']) {
-        const first = await t.created(store, { userId })
-        const second = t.session({ userId: 'user-2' })
+      const replacements = [
+        [null, 'user-2'],
+        ['user-1', 'user-2'],
+        ['user-1', null],
+        [null, null],
+      ] as const
+      for (const [before, after] of replacements) {
+        const first = await t.created(store, { userId: before })
+        const second = t.session({ userId: after })
         await store.replace(first.id, second, t.replacing())
         expectOutcome(await store.end(first.id, { reason: 'logout', follow: true }), 'already', 'end')
         expectLive(await store.find(second.id), 'the successor')

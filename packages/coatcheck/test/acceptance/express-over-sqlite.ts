@@ -110,10 +110,17 @@ function createApp(
     res.json({ ok: true })
   })
   app.use(sessionErrors(sessions))
-  app.use((error: Error & { status?: number }, _req: unknown, res: express.Response, _next: unknown) => {
-    log.push(String(error.stack))
-    res.status(error.status ?? 500).json({ error: error.message })
-  })
+  app.use(
+    (
+      error: Error & { status?: number; expose?: boolean },
+      _req: unknown,
+      res: express.Response,
+      _next: unknown,
+    ) => {
+      log.push(String(error.stack))
+      res.status(error.status ?? 500).json({ error: error.expose ? error.message : 'failed' })
+    },
+  )
   return app
 }
 

@@ -42,8 +42,9 @@ export function createShop(sessions: ShopSessions, accounts: Accounts): Express 
   return app
 }
 
-// HSTS would bind every program on this machine's localhost to HTTPS.
-const HEADERS = Object.entries(securityHeaders({ hsts: false }))
+// HSTS would bind every program on this machine's localhost to HTTPS; without any referrer, browsers that know no
+// Sec-Fetch-Site would send 'Origin: null' with our own forms.
+const HEADERS = Object.entries(securityHeaders({ hsts: false, referrerPolicy: 'same-origin' }))
 
 function addSecurityHeaders(_request: Request, response: Response, next: () => void): void {
   for (const [name, value] of HEADERS) response.setHeader(name, value)

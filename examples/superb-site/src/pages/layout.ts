@@ -55,10 +55,11 @@ function userMenu(userName: string): Html {
 
 function remaining({ remaining: left }: ShopSession): string {
   if (!left) return ''
-  return `, ${minutes(left.idle)} if idle, ${minutes(left.absolute)} in all`
+  return `, ${duration(left.idle)} if idle, ${duration(left.absolute)} in all`
 }
 
-function minutes(milliseconds: number): string {
-  const count = Math.round(milliseconds / 60_000)
-  return count < 120 ? `${count} min` : `${Math.round(count / 60)} h`
+function duration(milliseconds: number): string {
+  const minutes = Math.round(milliseconds / 60_000)
+  if (minutes < 120) return `${minutes} min`
+  return minutes < 2 * 1_440 ? `${Math.round(minutes / 60)} h` : `${Math.round(minutes / 1_440)} days`
 }

@@ -7,16 +7,19 @@ export type Duration = number | `${number}${Unit}`
 
 const UNITS: Readonly<Record<Unit, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
+/** A hundred years: whoever asks for more asks for no end, and instants beyond it do not fit everywhere (EXP-03). */
+const LONGEST = 36_525 * 86_400_000
+
 /**
- * A duration in milliseconds. Not finite, not positive (zero only where `min` allows) or not understood:
- * `ERR_OPTION` naming `path`.
+ * A duration in milliseconds. Not finite, above a hundred years, not positive (zero only where `min` allows) or not
+ * understood: `ERR_OPTION` naming `path`.
  */
 export function toMilliseconds(value: Duration, path: string, min = 1): number {
   const milliseconds = typeof value === 'number' ? value : parseDuration(value)
-  if (!Number.isFinite(milliseconds) || milliseconds < min) {
+  if (!(milliseconds >= min && milliseconds <= LONGEST)) {
     throw new ConfigError(
       'ERR_OPTION',
-      `Option ${path} must be a finite number of milliseconds of at least ${min}, or a duration such as '30m', not ${describe(value)}.`,
+      `Option ${path} must be a number of milliseconds of at least ${min}, or a duration such as '30m', and at most ${formatDuration(LONGEST)}, not ${describe(value)}.`,
     )
   }
   return Math.round(milliseconds)

@@ -82,18 +82,19 @@ describe('versions', () => {
   const formatV2: TokenFormat = {
     version: 2,
     length: 56,
-    issue: (_, someId, someSecret) =>
+    issue: (_, _slot, someId, someSecret) =>
       toBase64Url(new Uint8Array([2 << 4, ...(fromBase64Url(someId) ?? []), ...someSecret, 0])),
     parse: (_, bytes) => ({
       ok: true,
       id: toBase64Url(bytes.subarray(1, 17)) as SessionId,
       secret: bytes.slice(17, 41),
+      slot: 0,
       authentic: true,
       generation: () => null,
     }),
   }
   const both = new Map([...TOKEN_FORMATS, [2, formatV2] as const])
-  const newer = formatV2.issue(ring, id, secret, 0)
+  const newer = formatV2.issue(ring, 0, id, secret, 0)
 
   it('TOK-09 an instance that issues the next version still reads this one', () => {
     expect(parseToken(ring, token, both)).toMatchObject({ ok: true, id, authentic: true })

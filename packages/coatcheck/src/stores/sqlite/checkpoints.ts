@@ -1,8 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { Query } from './query.ts'
 
-/** Changed rows after which the log is written back; SQLite's own default of 1,000 pages is about as many changes. */
-const CHANGES_PER_CHECKPOINT = 512
+/** Changed rows after which the log is written back: about the 1,000 pages that are SQLite's own default. */
+const CHANGES_PER_CHECKPOINT = 256
 
 /** Frames of the log (4 kB each) above which writers are made to wait so that it can start over. */
 const LONGEST_LOG = 16_384
@@ -26,6 +26,11 @@ export class Checkpoints {
     const changes = this.#totalChanges.get()?.[0] ?? 0
     if (changes - this.#changesWritten < CHANGES_PER_CHECKPOINT) return
     this.#changesWritten = changes
+    this.now()
+  }
+
+  /** Writes back what readers allow, so that the log starts over in the room that it has. */
+  now(): void {
     if (this.#run('PASSIVE') > LONGEST_LOG) this.#run('RESTART')
   }
 

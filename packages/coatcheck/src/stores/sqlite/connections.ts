@@ -52,21 +52,13 @@ const WRITING = `
 /** The connection that writes, with the schema in place. Blocks while it waits for locks. */
 export function openWriter(settings: DatabaseSettings): DatabaseSync {
   const { path, lockTimeout, allowNetwork } = settings
-  if (path !== MEMORY) {
-    prepareFile(path, { allowNetwork })
-    waitForLock(lockTimeout, () => probe(path))
-  }
-  const database = new DatabaseSync(path)
-  try {
-    database.exec(SAFETY)
-    if (path !== MEMORY) waitForLock(lockTimeout, () => useWriteAheadLog(database, path))
-    database.exec(WRITING)
-    waitForLock(lockTimeout, () => migrate(database, path))
-    return database
-  } catch (error) {
-    database.close()
-    throw error
-  }
+  if (path === MEMORY) return connect(path)
+  prepareFile(path, { allowNetwork })
+  // Of processes that start at once one makes the schema, and any step of the others may meet its locks.
+  return waitForLock(lockTimeout, () => {
+    probe(path)
+    return connect(path)
+  })
 }
 
 /** The connection that reads, on a file that a writer has opened. Never waits for a lock. */
@@ -74,6 +66,20 @@ export function openReader(path: string): DatabaseSync {
   const database = new DatabaseSync(path, { readOnly: true })
   database.exec(SAFETY)
   return database
+}
+
+function connect(path: string): DatabaseSync {
+  const database = new DatabaseSync(path)
+  try {
+    database.exec(SAFETY)
+    if (path !== MEMORY) useWriteAheadLog(database, path)
+    database.exec(WRITING)
+    migrate(database, path)
+    return database
+  } catch (error) {
+    database.close()
+    throw error
+  }
 }
 
 /** Looks at what is there without being able to write, so that a file that is not ours stays as it is. */

@@ -1,7 +1,7 @@
 import { closeSync, existsSync, openSync, rmSync, writeSync } from 'node:fs'
 
-/** Room for some thousand tombstones and the log that they pass through. */
-const RESERVE_BYTES = 1_048_576
+/** More than the write-ahead log collects between two checkpoints, so that giving this up always lets one through. */
+const RESERVE_BYTES = 4_194_304
 
 /**
  * A file of zeros beside the database. On a full disk ending a session still has to write a tombstone, and logging out
@@ -14,9 +14,9 @@ export class DiskReserve {
     this.#path = `${database}-reserve`
   }
 
-  /** Makes the file if it is missing. Without space for it there is no reserve, which is no reason to fail. */
-  keep(): void {
-    if (existsSync(this.#path)) return
+  /** Makes the file if it is missing. Answers whether it is there. */
+  keep(): boolean {
+    if (existsSync(this.#path)) return true
     try {
       const file = openSync(this.#path, 'wx', 0o600)
       try {
@@ -25,9 +25,12 @@ export class DiskReserve {
       } finally {
         closeSync(file)
       }
+      return true
     } catch (error) {
       // Another process that makes it right now is as good; half a reserve would only be in the way.
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') this.release()
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return true
+      this.release()
+      return false
     }
   }
 

@@ -10,6 +10,7 @@ import {
 const BUSY = 5
 const LOCKED = 6
 const READ_ONLY = 8
+const IO_ERROR = 10
 const CORRUPT = 11
 const FULL = 13
 const NOT_A_DATABASE = 26
@@ -42,6 +43,17 @@ export function isBusy(error: unknown): boolean {
 /** Whether the file may not or cannot grow. */
 export function isFull(error: unknown): boolean {
   return sqliteCode(error) === FULL
+}
+
+/** Whether the disk may be full; SQLite calls it an I/O error where its shared memory finds no room. */
+export function mayBeFull(error: unknown): boolean {
+  return isFull(error) || sqliteCode(error) === IO_ERROR
+}
+
+/** What a full database answers to calls that need room. */
+export function fullError(path: string): StoreError {
+  const { code, message } = full(path)
+  return new StoreError(code, message, { retryable: true })
 }
 
 /**
@@ -85,10 +97,7 @@ const BY_SQLITE_CODE: Readonly<Record<number, (path: string) => Description>> = 
   }),
   [CORRUPT]: damaged,
   [NOT_A_DATABASE]: damaged,
-  [FULL]: (path) => ({
-    code: 'ERR_STORE_FULL',
-    message: `The session database ${path} cannot grow: the disk or maxFileBytes is used up.`,
-  }),
+  [FULL]: full,
 }
 
 const BY_SYSTEM_CODE: Readonly<Record<string, (path: string) => Description>> = {
@@ -104,10 +113,7 @@ const BY_SYSTEM_CODE: Readonly<Record<string, (path: string) => Description>> = 
     code: 'ERR_STORE_READ_ONLY',
     message: `The session database ${path} is on a read-only file system.`,
   }),
-  ENOSPC: (path) => ({
-    code: 'ERR_STORE_FULL',
-    message: `No space left for the session database ${path}.`,
-  }),
+  ENOSPC: full,
 }
 
 function describe(error: unknown, path: string): Description {
@@ -125,6 +131,13 @@ function locked(path: string): Description {
   return {
     code: 'ERR_STORE_LOCKED',
     message: `Another program holds the session database ${path} locked for longer than lockTimeout.`,
+  }
+}
+
+function full(path: string): Description {
+  return {
+    code: 'ERR_STORE_FULL',
+    message: `The session database ${path} cannot grow: the disk or maxFileBytes is used up.`,
   }
 }
 

@@ -5,7 +5,7 @@ import { type DatabaseSettings, MEMORY, openWriter } from './connections.ts'
 import { assertSameFile, identityOf } from './database-file.ts'
 import { DiskReserve } from './disk-reserve.ts'
 import { EpochTables } from './epoch-tables.ts'
-import { isFull, toFailure, toFailureMessage } from './failures.ts'
+import { fullError, isFull, mayBeFull, toFailure, toFailureMessage } from './failures.ts'
 import { type Attempt, GroupCommit } from './group-commit.ts'
 import { waitForLock } from './lock-wait.ts'
 import { PageLimit } from './page-limit.ts'
@@ -18,6 +18,12 @@ import { type Tables, WriteOperations } from './write-operations.ts'
 /** Calls that end sessions, and so give space back: they may use the reserves of a full database. */
 const ENDING: ReadonlySet<Method> = new Set(['find', 'list', 'end', 'endUser', 'endEveryone', 'sweep'])
 
+/** Calls that may need pages. */
+const GROWING: ReadonlySet<Method> = new Set(['create', 'mutate', 'replace'])
+
+/** Free pages in the file that let it do without a reserve. */
+const FREE_PAGES_TO_GROW = 64
+
 /** Sessions removed in one transaction of the housekeeping. */
 const CLEARED_AT_ONCE = 100
 
@@ -28,6 +34,8 @@ export class WritingSide {
   readonly #settings: DatabaseSettings
   readonly #identity: string | null
   readonly #schemaVersion: Query<[number]>
+  readonly #freePages: Query<[number]>
+  readonly #operations: WriteOperations
   readonly #group: GroupCommit
   readonly #checkpoints: Checkpoints
   readonly #diskReserve: DiskReserve | null
@@ -41,24 +49,26 @@ export class WritingSide {
     const { path, maxFileBytes, tombstoneRetention } = settings
     const inMemory = path === MEMORY
     this.#settings = settings
-    this.database = openWriter(settings)
+    this.#diskReserve = inMemory ? null : new DiskReserve(path)
+    this.database = this.#open()
     this.#identity = inMemory ? null : identityOf(path)
     this.#schemaVersion = new Query(this.database, 'PRAGMA user_version')
-    const operations = new WriteOperations(prepareTables(this.database), tombstoneRetention)
-    const begin = () => this.#begin()
-    this.#group = new GroupCommit(this.database, begin, (call) => carryOut(operations, call))
+    this.#freePages = new Query(this.database, 'PRAGMA freelist_count')
+    this.#operations = new WriteOperations(prepareTables(this.database), tombstoneRetention)
+    this.#group = new GroupCommit(
+      this.database,
+      () => this.#begin(),
+      (call) => this.#carryOut(call),
+    )
     this.#checkpoints = new Checkpoints(this.database)
     this.#pageLimit = maxFileBytes === null ? null : new PageLimit(this.database, maxFileBytes)
-    this.#diskReserve = inMemory ? null : new DiskReserve(path)
     this.#diskReserve?.keep()
   }
 
   /** Outcomes in the order of `texts` (see `encodeCall`), all of them durable. Never throws. */
   run(texts: readonly string[]): Outcome[] {
     const calls = texts.map(decodeCall)
-    const sweeps = calls.some(({ method }) => method === 'sweep')
-    this.#mayClear ||= sweeps || calls.some(({ method }) => method === 'endUser')
-    if (sweeps) this.#diskReserve?.keep()
+    this.#mayClear ||= calls.some(({ method }) => method === 'endUser' || method === 'sweep')
     return this.#group
       .run(calls)
       .map((attempt, index) => this.#toOutcome(this.#retryWithReserve(calls[index], attempt)))
@@ -77,6 +87,18 @@ export class WritingSide {
   close(): void {
     this.#checkpoints.atClose()
     this.database.close()
+    // The log is gone, which may have made room.
+    this.#diskReserve?.keep()
+  }
+
+  #open(): DatabaseSync {
+    try {
+      return openWriter(this.#settings)
+    } catch (error) {
+      if (!this.#diskReserve || !mayBeFull(error)) throw error
+      this.#diskReserve.release()
+      return openWriter(this.#settings)
+    }
   }
 
   #clear(): boolean {
@@ -91,11 +113,28 @@ export class WritingSide {
     assertSchemaUnchanged(this.#schemaVersion.get()?.[0] ?? 0, path)
   }
 
-  #retryWithReserve(call: Call | undefined, attempt: Attempt): Attempt {
-    if (attempt.ok || !isFull(attempt.error) || !call || !ENDING.has(call.method)) return attempt
-    const again = () => this.#group.run([call])[0] ?? attempt
-    this.#diskReserve?.release()
-    return this.#pageLimit ? this.#pageLimit.exceed(again) : again()
+  #carryOut(call: Call): unknown {
+    if (GROWING.has(call.method)) this.#assertRoomToGrow()
+    return carryOut(this.#operations, call)
+  }
+
+  /** Without its reserve a database grows into the pages alone that it has freed: the last of the disk is for ending sessions. */
+  #assertRoomToGrow(): void {
+    if (!this.#diskReserve || this.#diskReserve.keep()) return
+    if (Number(this.#freePages.get()?.[0] ?? 0) >= FREE_PAGES_TO_GROW) return
+    throw fullError(this.#settings.path)
+  }
+
+  #retryWithReserve(call: Call | undefined, first: Attempt): Attempt {
+    const lacksRoom = (attempt: Attempt) => !attempt.ok && isFull(attempt.error)
+    if (!call || !lacksRoom(first) || !ENDING.has(call.method)) return first
+    const once = () => this.#group.run([call])[0] ?? first
+    const again = () => (this.#pageLimit ? this.#pageLimit.exceed(once) : once())
+    const second = this.#pageLimit ? again() : first
+    if (!lacksRoom(second) || !this.#diskReserve) return second
+    this.#diskReserve.release()
+    this.#checkpoints.now()
+    return again()
   }
 
   #toOutcome(attempt: Attempt): Outcome {

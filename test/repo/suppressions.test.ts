@@ -64,9 +64,9 @@ function isSuppression(comment: string): boolean {
   )
 }
 
-/** A reason is a few words, so that `biome-ignore lint: no` is none. */
+/** A reason is more than a word, so that `biome-ignore lint: no` is none. */
 function isReasoned(comment: string, inProgram: boolean): boolean {
   const reason = /^(?:biome-ignore[^:]*:|@ts-expect-error)\s+(.*)$/s.exec(comment)?.[1] ?? ''
   const mayStand = comment.startsWith('biome-ignore') || !inProgram
-  return mayStand && reason.split(/\s+/).length >= 3
+  return mayStand && reason.split(/\s+/).length >= 2
 }

@@ -49,17 +49,17 @@ export function resolveLifetimes(options: Source, limits: PresetLimits | null): 
   assertKnownKeys(lifetimes, Object.keys(LIFETIME_DEFAULTS), 'lifetimes')
   assertOneSpelling(options, 'idle', 'idleTimeout')
   assertOneSpelling(options, 'absolute', 'absoluteTimeout')
-  const signedIn: LifetimeOptions = {
-    ...lifetimes.signedIn,
-    ...(options.idleTimeout === undefined ? {} : { idle: options.idleTimeout }),
-    ...(options.absoluteTimeout === undefined ? {} : { absolute: options.absoluteTimeout }),
-  }
-  const resolve = (kind: LifetimeKind, chosen: LifetimeOptions) =>
-    resolveLifetime(kind, chosen, options.touchInterval, kind === 'anonymous' ? null : limits)
+  const resolve = (kind: LifetimeKind) =>
+    resolveLifetime(
+      kind,
+      chosenTimes(options, kind),
+      options.touchInterval,
+      kind === 'anonymous' ? null : limits,
+    )
   return Object.freeze({
-    anonymous: resolve('anonymous', lifetimes.anonymous ?? {}),
-    signedIn: resolve('signedIn', signedIn),
-    remembered: resolve('remembered', lifetimes.remembered ?? {}),
+    anonymous: resolve('anonymous'),
+    signedIn: resolve('signedIn'),
+    remembered: resolve('remembered'),
   })
 }
 
@@ -78,23 +78,39 @@ export function expiredBy(record: Limits, now: number): 'idle' | 'absolute' | nu
   return now >= idle ? 'idle' : null
 }
 
+/** What the application chose for one kind of session, with the spelling that it used, for messages. */
+interface Chosen {
+  readonly idle: { readonly value: Duration | undefined; readonly path: string }
+  readonly absolute: { readonly value: Duration | undefined; readonly path: string }
+}
+
+function chosenTimes({ lifetimes, idleTimeout, absoluteTimeout }: Source, kind: LifetimeKind): Chosen {
+  const path = `lifetimes.${kind}`
+  const { idle, absolute } = lifetimes?.[kind] ?? {}
+  assertKnownKeys(lifetimes?.[kind] ?? {}, ['idle', 'absolute'], path)
+  const short = kind === 'signedIn' ? { idle: idleTimeout, absolute: absoluteTimeout } : {}
+  return {
+    idle:
+      short.idle === undefined
+        ? { value: idle, path: `${path}.idle` }
+        : { value: short.idle, path: 'idleTimeout' },
+    absolute:
+      short.absolute === undefined
+        ? { value: absolute, path: `${path}.absolute` }
+        : { value: short.absolute, path: 'absoluteTimeout' },
+  }
+}
+
 function resolveLifetime(
   kind: LifetimeKind,
-  chosen: LifetimeOptions,
+  chosen: Chosen,
   touch: Duration | undefined,
   limits: PresetLimits | null,
 ): Lifetime {
-  const path = `lifetimes.${kind}`
-  assertKnownKeys(chosen, ['idle', 'absolute'], path)
   const defaults = LIFETIME_DEFAULTS[kind]
-  const absolute = withinLimit(
-    chosen.absolute,
-    defaults.absolute,
-    limits?.absolute ?? null,
-    `${path}.absolute`,
-  )
+  const absolute = withinLimit(chosen.absolute, defaults.absolute, limits?.absolute ?? null)
   const idleLimit = limits?.idle ?? null
-  const idle = Math.min(withinLimit(chosen.idle, defaults.idle, idleLimit, `${path}.idle`), absolute)
+  const idle = withinAbsolute(chosen.idle, withinLimit(chosen.idle, defaults.idle, idleLimit), absolute)
   const touchInterval = resolveTouchInterval(touch, idle, kind)
   // A preset's limit holds for what the store enforces, so the interval is taken off instead of added (design section 8).
   const storedIdle = idleLimit === null ? idle + touchInterval : Math.min(idle + touchInterval, idleLimit)
@@ -114,10 +130,9 @@ function resolveTouchInterval(touch: Duration | undefined, idle: number, kind: L
 
 /** The default shrinks to a preset's limit; an explicit value beyond it is a contradiction. */
 function withinLimit(
-  chosen: Duration | undefined,
+  { value: chosen, path }: Chosen['idle'],
   preset: Duration,
   limit: number | null,
-  path: string,
 ): number {
   const value = toMilliseconds(chosen ?? preset, path)
   if (limit === null || value <= limit) return value
@@ -125,6 +140,15 @@ function withinLimit(
   throw new ConfigError(
     'ERR_OPTION',
     `Option ${path} (${formatDuration(value)}) is longer than the preset allows (${formatDuration(limit)}).`,
+  )
+}
+
+/** A default shrinks to the absolute timeout; an explicit idle timeout beyond it would never be what was asked for. */
+function withinAbsolute({ value, path }: Chosen['idle'], idle: number, absolute: number): number {
+  if (value === undefined || idle <= absolute) return Math.min(idle, absolute)
+  throw new ConfigError(
+    'ERR_OPTION',
+    `Option ${path} (${formatDuration(idle)}) is longer than the absolute timeout (${formatDuration(absolute)}).`,
   )
 }
 

@@ -85,7 +85,7 @@ describe('createTestSessions', () => {
       session.get('theme') ?? 'light',
     ])
     expect(value).toEqual(['hat', 'dark'])
-    expect(() => createTestSessions({ idleTimeout: 0 })).toThrow('idle')
+    expect(() => createTestSessions({ idleTimeout: 0 })).toThrow('idleTimeout')
   })
 
   it('can be two nodes over one store, on one clock', async () => {

@@ -1,6 +1,6 @@
 import { ConfigError, DataError } from './errors.ts'
 import type { Json, JsonFields } from './json.ts'
-import { assertKnownKeys, wholeNumber } from './option-checks.ts'
+import { assertKnownKeys, assertObject, wholeNumber } from './option-checks.ts'
 import type { StandardSchema } from './standard-schema.ts'
 
 /** A field with more than a schema; made by `field()`. */
@@ -85,22 +85,7 @@ export class DataSchema {
   check(name: string, value: unknown): Json {
     this.assertField(name)
     const schema = this.#fields?.get(name)?.schema
-    if (!schema) return toJson(name, value)
-    const result = schema['~standard'].validate(value)
-    if (result instanceof Promise) {
-      throw new DataError(
-        'ERR_FIELD_INVALID',
-        `The schema of field '${name}' is asynchronous; writes are synchronous.`,
-      )
-    }
-    if (result.issues) {
-      const problems = result.issues.map(({ message }) => message).join('; ')
-      throw new DataError(
-        'ERR_FIELD_INVALID',
-        `Field '${name}' was refused by its schema: ${problems.slice(0, 300)}.`,
-      )
-    }
-    return toJson(name, result.value)
+    return schema ? checkValue(name, schema, value) : toJson(name, value)
   }
 
   /** Data as of this version. Fields that `upgrade` leaves out are kept, so that an older node's fields are not lost. */
@@ -115,21 +100,59 @@ export function resolveSchema(
   version: number,
   upgrade: ((data: JsonFields, fromVersion: number) => JsonFields) | undefined,
 ): DataSchema {
+  assertObject(data, 'data')
   const fields = data === undefined ? null : new Map(Object.entries(data).map(resolveField))
-  const schema = new DataSchema(fields, wholeNumber(version, 'schemaVersion', 1), upgrade ?? null)
-  for (const [name, { hasDefault, defaultValue }] of fields ?? []) {
-    if (hasDefault) schema.check(name, defaultValue)
-  }
-  return schema
+  return new DataSchema(fields, wholeNumber(version, 'schemaVersion', 1), upgrade ?? null)
 }
 
 function resolveField([name, given]: [string, StandardSchema | Field]): [string, Field] {
-  const full = 'schema' in given ? given : field(given)
-  if (typeof full.schema?.['~standard']?.validate === 'function') return [name, full as Field]
-  throw new ConfigError(
-    'ERR_OPTION',
-    `Option data.${name} must be a Standard Schema (Zod, Valibot, ArkType, ...) or field(schema, ...).`,
-  )
+  const full = isSchema(given) ? field(given) : given
+  if (!isSchema(full?.schema)) {
+    throw new ConfigError(
+      'ERR_OPTION',
+      `Option data.${name} must be a Standard Schema (Zod, Valibot, ArkType, ...) or field(schema, ...).`,
+    )
+  }
+  return [name, full.hasDefault ? { ...full, defaultValue: checkDefault(name, full) } : full]
+}
+
+/** The default as storage would give it back: a copy, so that the application's own object is neither frozen nor changed. */
+function checkDefault(name: string, { schema, defaultValue }: Field): Json {
+  try {
+    return checkValue(name, schema, defaultValue)
+  } catch (cause) {
+    const problem = cause instanceof Error ? ` ${cause.message}` : ''
+    throw new ConfigError(
+      'ERR_OPTION',
+      `Option data.${name} has a default that it refuses itself:${problem}`,
+      {
+        cause,
+      },
+    )
+  }
+}
+
+function isSchema(value: unknown): value is StandardSchema {
+  // Not by type: some libraries make functions of their schemas.
+  return typeof (value as StandardSchema | null | undefined)?.['~standard']?.validate === 'function'
+}
+
+function checkValue(name: string, schema: StandardSchema, value: unknown): Json {
+  const result = schema['~standard'].validate(value)
+  if (result instanceof Promise) {
+    throw new DataError(
+      'ERR_FIELD_INVALID',
+      `The schema of field '${name}' is asynchronous; writes are synchronous.`,
+    )
+  }
+  if (result.issues) {
+    const problems = result.issues.map(({ message }) => message).join('; ')
+    throw new DataError(
+      'ERR_FIELD_INVALID',
+      `Field '${name}' was refused by its schema: ${problems.slice(0, 300)}.`,
+    )
+  }
+  return toJson(name, result.value)
 }
 
 /** Exactly what storage would give back, frozen: so that no later change of the caller's object reaches the session. */

@@ -26,3 +26,15 @@ export function wholeNumber(value: number, path: string, min: number): number {
   if (Number.isSafeInteger(value) && value >= min) return value
   throw new ConfigError('ERR_OPTION', `Option ${path} must be a whole number of at least ${min}.`)
 }
+
+/** Throws `ERR_OPTION` for a value that is there and no function. */
+export function assertFunction(value: unknown, path: string): void {
+  if (value === undefined || typeof value === 'function') return
+  throw new ConfigError('ERR_OPTION', `Option ${path} must be a function.`)
+}
+
+/** Throws `ERR_OPTION` for a value that is there and no object whose keys say something. */
+export function assertObject(value: unknown, path: string): void {
+  if (value === undefined || (typeof value === 'object' && value !== null)) return
+  throw new ConfigError('ERR_OPTION', `Option ${path} must be an object.`)
+}

@@ -6,7 +6,7 @@ import type { JsonFields } from './json.ts'
 import { KEYS_COMMAND } from './key-sources.ts'
 import type { KeySource } from './keys.ts'
 import { type Lifetimes, type LifetimesOptions, resolveLifetimes } from './lifetimes.ts'
-import { assertKnownKeys, oneOf, wholeNumber } from './option-checks.ts'
+import { assertFunction, assertKnownKeys, assertObject, oneOf, wholeNumber } from './option-checks.ts'
 import { systemEnvironment, warn } from './platform.ts'
 import { type Preset, presetLimits } from './presets.ts'
 import type { RotationPolicy } from './rotation.ts'
@@ -117,9 +117,11 @@ export const CORE_KEYS: readonly (keyof CoreOptions)[] = [
 /** Checks every value and fills in the defaults. Whatever cannot work throws `ERR_OPTION` with the option's path. */
 export function resolveCoreOptions(options: CoreOptions): CoreSettings {
   const store = requireStore(options.store)
+  assertFunction(options.upgrade, 'upgrade')
+  assertFunction(options.onError, 'onError')
   const limits = presetLimits(options.preset)
   const rotationGrace = toMilliseconds(options.rotationGrace ?? CORE_DEFAULTS.rotationGrace, 'rotationGrace')
-  const environment = options.environment ?? systemEnvironment
+  const environment = requireEnvironment(options.environment ?? systemEnvironment)
   return Object.freeze({
     store,
     environment,
@@ -148,7 +150,7 @@ export function resolveCoreOptions(options: CoreOptions): CoreSettings {
     tombstoneRetention: resolveRetention(options, rotationGrace),
     sweepInterval: optional(options.sweepInterval ?? CORE_DEFAULTS.sweepInterval, 'sweepInterval'),
     storeTimeout: toMilliseconds(options.storeTimeout ?? CORE_DEFAULTS.storeTimeout, 'storeTimeout'),
-    onError: options.onError ?? warn,
+    onError: harmless(options.onError ?? warn),
   })
 }
 
@@ -162,6 +164,12 @@ function requireStore(store: unknown): SessionStore {
     'ERR_OPTION',
     "Option store is required: for example sqlite('./data/sessions.db') from 'coatcheck/sqlite'.",
   )
+}
+
+function requireEnvironment(environment: Environment): Environment {
+  if (typeof environment.now === 'function' && typeof environment.randomBytes === 'function')
+    return environment
+  throw new ConfigError('ERR_OPTION', 'Option environment must have a clock, timers and randomness.')
 }
 
 function requireKeys(keys: KeySource | undefined, store: SessionStore): KeySource {
@@ -187,6 +195,7 @@ function requireName(name: string): string {
 
 function resolveLimit(limit: Partial<SessionLimit> | false | undefined): SessionLimit | null {
   if (limit === false) return null
+  assertObject(limit, 'maxSessions')
   if (limit !== undefined) assertKnownKeys(limit, ['count', 'onLimit'], 'maxSessions')
   const { count, onLimit } = { ...CORE_DEFAULTS.maxSessions, ...limit }
   return Object.freeze({
@@ -203,4 +212,16 @@ function resolveRetention(options: CoreOptions, rotationGrace: number): number {
   )
   if (retention > rotationGrace) return retention
   throw new ConfigError('ERR_OPTION', 'Option tombstoneRetention must be longer than rotationGrace.')
+}
+
+/** Whoever is told of errors must not make new ones of them: not for the request, nor for the process (AUD-04). */
+function harmless(report: (error: unknown) => unknown): (error: unknown) => void {
+  return (error) => {
+    try {
+      const answer = report(error)
+      if (answer instanceof Promise) answer.catch(warn)
+    } catch (failure) {
+      warn(failure)
+    }
+  }
 }

@@ -334,6 +334,16 @@ describe('a full sqlite store', () => {
     expect(await store.create(newSession(1_000_001))).toMatchObject({ outcome: 'ok' })
   })
 
+  it('ends sessions also where their tombstones take more room than they did', async () => {
+    const store = await open({ maxFileBytes: 200_000 })
+    const made = await fill(store)
+    const reason = 'x'.repeat(3_000)
+    for (let i = 0; i < made; i++) {
+      expect(await store.end(sessionId(i), { reason })).toMatchObject({ outcome: 'ended' })
+    }
+    expect(await store.find(sessionId(0))).toMatchObject({ tombstone: { reason } })
+  })
+
   it('answers a replacement that does not fit with an error and keeps the old session', async () => {
     const store = await open({ maxFileBytes: 200_000 })
     await fill(store)

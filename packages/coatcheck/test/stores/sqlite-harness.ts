@@ -43,9 +43,10 @@ export function sqliteHarness(options: SqliteOptions = {}): StoreHarness {
   }
 }
 
-/** The contents of all files of a directory. Read by another process: closing a file here would drop SQLite's locks on it. */
-export function readOutside(directory: string): readonly Uint8Array[] {
-  return readdirSync(directory).map((name) =>
+/** The contents of all files of a directory, or of one. Read by another process: closing a file here would drop SQLite's locks on it. */
+export function readOutside(directory: string, file?: string): readonly Uint8Array[] {
+  const names = file === undefined ? readdirSync(directory) : [file]
+  return names.map((name) =>
     execFileSync(process.execPath, ['-e', PRINT_FILE, join(directory, name)], { maxBuffer: 2 ** 30 }),
   )
 }

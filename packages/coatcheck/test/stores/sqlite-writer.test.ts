@@ -54,6 +54,16 @@ describe('writes of the sqlite store', () => {
     expect(Math.max(...acknowledged)).toBeGreaterThan(100)
   })
 
+  it('share a transaction where they wait for the same fsync', async () => {
+    const store = await open()
+    const before = countCommits()
+    await Promise.all(Array.from({ length: 200 }, (_, i) => store.create(newSession(i))))
+    expect(countCommits() - before).toBeLessThan(10)
+    await store.create(newSession(200))
+    await store.create(newSession(201))
+    expect(countCommits() - before).toBeGreaterThanOrEqual(3)
+  })
+
   it('are all done when close resolves', async () => {
     const store = await open()
     const writes = Promise.all(Array.from({ length: 600 }, (_, i) => store.create(newSession(i))))
@@ -309,6 +319,17 @@ async function cleared(store: SessionStore): Promise<void> {
     expect(write).toBeLessThan(1_000)
     await store.health()
   }
+}
+
+/** Transactions in the write-ahead log: frames that carry the size of the database (https://sqlite.org/fileformat2.html, section 4). */
+function countCommits(): number {
+  const [log = new Uint8Array()] = readOutside(directory.path, 'sessions.db-wal')
+  const bytes = Buffer.from(log)
+  let commits = 0
+  for (let frame = 32; frame < bytes.length; frame += 24 + 4_096) {
+    if (bytes.readUInt32BE(frame + 4) > 0) commits++
+  }
+  return commits
 }
 
 function countRows(table: 'sessions' | 'user_ends'): number {

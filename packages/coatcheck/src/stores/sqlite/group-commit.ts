@@ -32,15 +32,17 @@ export class GroupCommit {
       rollBack(this.#database)
       return calls.map(() => ({ ok: false, error, retryable: true }))
     }
+    let committing = false
     try {
       const attempts = calls.map((call) => this.#apply(call))
+      committing = true
       this.#database.exec('COMMIT')
       return attempts
     } catch (error) {
       rollBack(this.#database)
       // All of the group is undone, maybe because of one of them: each gets a transaction of its own.
       if (calls.length > 1) return calls.flatMap((call) => this.run([call]))
-      return [{ ok: false, error, retryable: isFull(error) }]
+      return [{ ok: false, error, retryable: !committing || isFull(error) }]
     }
   }
 
@@ -52,8 +54,18 @@ export class GroupCommit {
       this.#database.exec('RELEASE call')
       return { ok: true, answer }
     } catch (error) {
-      this.#database.exec('ROLLBACK TO call; RELEASE call')
+      if (!this.#undo()) throw error
       return { ok: false, error, retryable: true }
+    }
+  }
+
+  /** Undoes the present call. Answers whether the transaction goes on. */
+  #undo(): boolean {
+    try {
+      this.#database.exec('ROLLBACK TO call; RELEASE call')
+      return true
+    } catch {
+      return false
     }
   }
 }

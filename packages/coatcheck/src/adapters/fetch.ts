@@ -13,9 +13,10 @@ export type { FetchPlatform } from './fetch-exchange.ts'
 export interface FetchSessionOptions extends FetchPlatform {
   /**
    * The response for what the handler or the session throws; it carries the cookies of a login or logout that happened
-   * before. Default: refusals of ours as `application/problem+json`; anything else is thrown on, for the framework.
+   * before. Default, and where it answers `undefined`: refusals of ours as `application/problem+json`; anything else is
+   * thrown on, for the framework.
    */
-  readonly onError?: (error: unknown) => Response | Promise<Response>
+  readonly onError?: (error: unknown) => Response | undefined | Promise<Response | undefined>
 }
 
 /** A session open on a request, to be finished with the response. */
@@ -124,12 +125,12 @@ async function finishError<D>(
   { onError }: FetchSessionOptions,
 ): Promise<Response> {
   opened?.abandon()
-  if (!onError && !isRefusal(error)) throw error
-  const response = onError ? await onError(error) : problemResponse(sessions, error)
+  const response = (await onError?.(error)) ?? problemResponse(sessions, error)
   return opened ? opened.finish(response).catch(() => response) : response
 }
 
 function problemResponse<D>({ http }: Sessions<D>, error: unknown): Response {
+  if (!isRefusal(error)) throw error
   const { status, headers, body } = toProblem(error, http.transports)
   return new Response(body, { status, headers })
 }

@@ -1,0 +1,148 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { pipeline } from 'node:stream/promises'
+import { peekSession, readSession, withSession } from '../../../src/adapters/fetch.ts'
+import { isCoatcheckError } from '../../../src/index.ts'
+import type {
+  ExchangeApplication,
+  ExchangeHarness,
+  ResponseWriter,
+  Route,
+  Turn,
+} from '../../../src/store-testing/exchanges/harness.ts'
+import { findRoute } from './node.ts'
+import { nodeRequest } from './node-writer.ts'
+import { serve } from './serve.ts'
+
+/** `withSession` of `coatcheck/fetch` behind a bridge from Node's server to `Request` and `Response`. */
+export const fetchHarness: ExchangeHarness = {
+  features: ['error-handler'],
+  start: (application) =>
+    serve((incoming, outgoing) => {
+      const route = findRoute(application.routes, incoming.method, incoming.url)
+      answer(application, route, incoming, outgoing).catch(() => outgoing.destroy())
+    }),
+}
+
+async function answer(
+  application: ExchangeApplication,
+  route: Route | undefined,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+): Promise<void> {
+  const over = nodeRequest(incoming, outgoing)
+  const response = route
+    ? await respond(application, route, toRequest(incoming), over)
+    : new Response(null, { status: 404 })
+  outgoing.statusCode = response.status
+  for (const [name, value] of response.headers) outgoing.appendHeader(name, value)
+  if (response.body) {
+    outgoing.flushHeaders()
+    await pipeline(response.body, outgoing)
+  } else outgoing.end()
+}
+
+async function respond(
+  { sessions, errorHandler }: ExchangeApplication,
+  { mode, handle }: Route,
+  request: Request,
+  routeRequest: Turn['request'],
+): Promise<Response> {
+  const run = (session: Turn['session']) => {
+    const writer = new FetchWriter()
+    const handled = (async () => handle({ session, request: routeRequest, response: writer }))()
+    handled.catch((error) => writer.fail(error))
+    return writer.response
+  }
+  if (mode === 'read') return run(await readSession(sessions, request))
+  if (mode === 'peek') return run(await peekSession(sessions, request))
+  const onError = (error: unknown) => {
+    const { status = 500 } = error as { readonly status?: number }
+    if (errorHandler) return new Response('sorry', { status })
+    return isCoatcheckError(error) ? undefined : new Response('failed', { status })
+  }
+  return withSession(sessions, request, run, { onError })
+}
+
+function toRequest(incoming: IncomingMessage): Request {
+  const headers = new Headers()
+  for (let i = 0; i < incoming.rawHeaders.length; i += 2) {
+    headers.append(incoming.rawHeaders[i] ?? '', incoming.rawHeaders[i + 1] ?? '')
+  }
+  const { method = 'GET' } = incoming
+  return new Request(`http://${incoming.headers.host}${incoming.url}`, { method, headers })
+}
+
+/** Makes a `Response` as late as the route allows: at its first piece, or at its end. */
+class FetchWriter implements ResponseWriter {
+  readonly #response = Promise.withResolvers<Response>()
+  readonly #headers = new Headers()
+  #status = 200
+  #stream: ReadableStreamDefaultController<Uint8Array> | null = null
+  #drained = Promise.withResolvers<void>()
+
+  get response(): Promise<Response> {
+    return this.#response.promise
+  }
+
+  status(code: number): void {
+    this.#status = code
+  }
+
+  header(name: string, value: string): void {
+    this.#headers.set(name, value)
+  }
+
+  cookie(setCookie: string): void {
+    this.#headers.append('Set-Cookie', setCookie)
+  }
+
+  writeHead(): never {
+    throw new TypeError('A Response has no writeHead.')
+  }
+
+  flush(): void {
+    this.#begin()
+  }
+
+  write(chunk: string): boolean {
+    const stream = this.#begin()
+    stream.enqueue(new TextEncoder().encode(chunk))
+    if ((stream.desiredSize ?? 0) > 0) return true
+    this.#drained = Promise.withResolvers<void>()
+    return false
+  }
+
+  drained(): Promise<void> {
+    return this.#drained.promise
+  }
+
+  end(body?: string): void {
+    if (!this.#stream) {
+      this.#respond(body ?? null)
+      return
+    }
+    if (body !== undefined) this.#stream.enqueue(new TextEncoder().encode(body))
+    this.#stream.close()
+  }
+
+  fail(error: unknown): void {
+    if (this.#stream) this.#stream.error(error)
+    else this.#response.reject(error)
+  }
+
+  #begin(): ReadableStreamDefaultController<Uint8Array> {
+    if (this.#stream) return this.#stream
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        this.#stream = controller
+      },
+      pull: () => this.#drained.resolve(),
+    })
+    this.#respond(body)
+    return this.#begin()
+  }
+
+  #respond(body: string | ReadableStream | null): void {
+    this.#response.resolve(new Response(body, { status: this.#status, headers: this.#headers }))
+  }
+}

@@ -1,0 +1,19 @@
+import { describe, it } from 'vitest'
+import type { CreateExchangeStore, ExchangeHarness } from '../../../src/store-testing/exchanges/harness.ts'
+import { exchangeCases, exchangeCasesFor } from '../../../src/store-testing/exchanges/table.ts'
+import { memory } from '../../../src/stores/memory.ts'
+
+/** Runs the table through an adapter, on the memory store unless told otherwise. */
+export function runExchanges(
+  adapter: string,
+  harness: ExchangeHarness,
+  createStore: CreateExchangeStore = () => ({ store: memory() }),
+): void {
+  const cases = exchangeCasesFor(harness)
+  const name = `the table of exchanges through ${adapter} (${cases.length} of ${exchangeCases.length} cases)`
+  describe(name, () => {
+    for (const exchange of cases) {
+      it(exchange.name, () => exchange.run(harness, createStore))
+    }
+  })
+}

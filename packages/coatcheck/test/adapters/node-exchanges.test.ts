@@ -1,0 +1,4 @@
+import { nodeHarness } from './harness/node.ts'
+import { runExchanges } from './harness/run-exchanges.ts'
+
+runExchanges('coatcheck/node', nodeHarness)

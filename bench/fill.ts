@@ -22,7 +22,10 @@ const IN_FLIGHT = 2_000
  * Fills a store: `sample` real logins, the rest records of the same shape put straight into the store, spread over
  * users with ten sessions each.
  */
-export async function fill<D>(sessions: Sessions<D>, { count, sample, userId, data }: Order): Promise<SampleToken[]> {
+export async function fill<D>(
+  sessions: Sessions<D>,
+  { count, sample, userId, data }: Order,
+): Promise<SampleToken[]> {
   await sessions.open()
   const tokens: SampleToken[] = []
   for (let i = 0; i < Math.min(sample, count); i++) {
@@ -81,7 +84,11 @@ function record(userId: string, data: JsonFields, absoluteTimeout: number): NewS
     authenticated: true,
     authentication: { methods: ['pwd'], level: null },
     transport: 'cookie',
-    device: { userAgent: 'Mozilla/5.0 (X11; Linux x86_64)', address: '203.0.113.0/24', label: 'Chrome on Linux' },
+    device: {
+      userAgent: 'Mozilla/5.0 (X11; Linux x86_64)',
+      address: '203.0.113.0/24',
+      label: 'Chrome on Linux',
+    },
     data,
     schemaVersion: 1,
   }

@@ -10,10 +10,18 @@ export const FIELDS = {
   ],
 } as const
 
+export type Fields = typeof FIELDS
+
 export const USER = 'user-1'
 
-/** The body that every handler answers after it found out who is asking. */
-export function answer(userId: string | null | undefined, theme: unknown): string {
+/** Requests are spread over this many sessions (or tokens) of each case, so that none lives off a single hot one. */
+export const SAMPLE = 1_000
+
+/** The body that every handler answers with. */
+export const BODY = `hello ${USER}`
+
+/** `BODY`, once the handler has found out who is asking; throws where it has not. */
+export function answer(userId: unknown, theme: unknown): string {
   if (userId !== USER || theme !== FIELDS.theme) throw new Error('The session was not recognised.')
   return `hello ${userId}`
 }

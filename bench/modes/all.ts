@@ -1,0 +1,7 @@
+import { bareModes } from './bare.ts'
+import { coatcheckModes } from './coatcheck.ts'
+import type { Mode } from './mode.ts'
+import { peerModes } from './peers.ts'
+
+/** In the order in which a round takes them: bare servers first, rivals near each other. */
+export const modes: readonly Mode[] = [...bareModes, ...coatcheckModes, ...peerModes]

@@ -1,0 +1,127 @@
+// Question: what does finding out who is asking add to a request, in CPU time of the server?
+import { BODY } from '../fixture.ts'
+import { modes } from '../modes/all.ts'
+import type { Headers, Mode } from '../modes/mode.ts'
+import { Child } from '../process/child.ts'
+import type { LoadCommands } from '../process/load.ts'
+import type { ServerCommands } from '../process/server.ts'
+import type { OverheadCase, Round } from '../results.ts'
+import { inTurns } from './in-turns.ts'
+
+export interface OverheadSettings {
+  readonly rounds: number
+  /** Length of one mode's turn in a round. */
+  readonly seconds: number
+  readonly warmUpSeconds: number
+  readonly scale: number
+}
+
+const SERVER_CORE = 0
+const LOAD_CORE = 1
+
+/** Requests sent to count the calls of the store. */
+const COUNTED = 2_000
+
+/** Parallel starts: filling the stores keeps as many cores busy. */
+const STARTS = 2
+
+interface Contestant {
+  readonly mode: Mode
+  readonly child: Child<ServerCommands>
+  readonly url: string
+  readonly requests: readonly Headers[]
+  readonly rounds: Round[]
+}
+
+/**
+ * All servers are started first and stay up. Rounds go through all of them, beginning with another one each time, so
+ * that whatever else the machine does is spread over all; what one costs beside another is compared within a round.
+ */
+export async function measureOverhead(
+  settings: OverheadSettings,
+  tell: (line: string) => void,
+): Promise<OverheadCase[]> {
+  const load = new Child<LoadCommands>(new URL('../process/load.ts', import.meta.url))
+  load.pin(LOAD_CORE)
+  const contestants = await inTurns(modes, STARTS, (mode) => enter(mode, settings.scale, tell))
+  for (const contestant of contestants) await assertAnswers(contestant)
+  tell('warming up')
+  for (const contestant of contestants) await run(load, contestant, settings.warmUpSeconds)
+  for (let round = 0; round < settings.rounds; round++) {
+    tell(`round ${round + 1} of ${settings.rounds}`)
+    for (const [index] of contestants.entries()) {
+      const contestant = contestants[(index + round) % contestants.length]
+      if (contestant) contestant.rounds.push(await run(load, contestant, settings.seconds))
+    }
+  }
+  const cases: OverheadCase[] = []
+  for (const contestant of contestants) cases.push(await toCase(load, contestant))
+  await Promise.all([load, ...contestants.map(({ child }) => child)].map((child) => child.stop()))
+  return cases
+}
+
+async function enter(mode: Mode, scale: number, tell: (line: string) => void): Promise<Contestant> {
+  const child = new Child<ServerCommands>(new URL('../process/server.ts', import.meta.url))
+  const { url, requests } = await child.ask('start', mode.name, scale)
+  child.pin(SERVER_CORE)
+  tell(`started ${mode.name}`)
+  return { mode, child, url, requests, rounds: [] }
+}
+
+/** The right answer to who is known and to nobody else, and no cookie renewed on the way. */
+async function assertAnswers({ mode, url, requests }: Contestant): Promise<void> {
+  const [known = {}] = requests
+  const answered = await fetch(url, { headers: known })
+  const isRight = answered.status === 200 && (await answered.text()) === BODY
+  if (!isRight || answered.headers.has('set-cookie')) throw new Error(`${mode.name} answers wrongly.`)
+  if (mode.kind === 'bare' || mode.kind === 'control') return
+  for (const headers of [{}, damaged(known)]) {
+    const refused = await fetch(url, { headers })
+    await refused.text()
+    if (refused.status === 200) throw new Error(`${mode.name} lets strangers in.`)
+  }
+}
+
+/** The credential with one character changed, in the middle of its last third. */
+function damaged(headers: Headers): Headers {
+  const change = (value: string) => {
+    const at = value.length - 12
+    return `${value.slice(0, at)}${value[at] === 'A' ? 'B' : 'A'}${value.slice(at + 1)}`
+  }
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, change(value)]))
+}
+
+/** Every session is used once before the clock starts: activity is written once a minute, which is a case of its own. */
+async function run(load: Child<LoadCommands>, contestant: Contestant, seconds: number): Promise<Round> {
+  const { child, url, requests } = contestant
+  await load.ask('run', { url, requests, until: { requests: 2 * requests.length } })
+  const before = await child.ask('cpu')
+  const done = await load.ask('run', { url, requests, until: { seconds } })
+  const after = await child.ask('cpu')
+  return { cpu: (after - before) / done.requests, requestsPerSecond: done.requests / done.seconds }
+}
+
+async function toCase(load: Child<LoadCommands>, contestant: Contestant): Promise<OverheadCase> {
+  const { mode, child, url, requests, rounds } = contestant
+  const isBare = mode.kind === 'bare' || mode.kind === 'control'
+  let storeCalls = await child.ask('calls')
+  if (storeCalls !== null) {
+    await run(load, contestant, 1)
+    await child.ask('calls')
+    const done = await load.ask('run', { url, requests, until: { requests: COUNTED } })
+    storeCalls = ((await child.ask('calls')) ?? 0) / done.requests
+  }
+  return {
+    name: mode.name,
+    kind: mode.kind,
+    framework: mode.framework,
+    headerBytes: isBare ? 0 : headerBytes(requests[0] ?? {}),
+    storeCalls,
+    rounds,
+  }
+}
+
+/** On the wire: name, colon, blank, value, line end. */
+function headerBytes(headers: Headers): number {
+  return Object.entries(headers).reduce((sum, [name, value]) => sum + name.length + value.length + 4, 0)
+}

@@ -1,0 +1,89 @@
+import type { Framework, Mode } from './modes/mode.ts'
+
+/** What a run has measured: `results.json`, and all that the report is made from. */
+export interface Results {
+  readonly machine: Machine
+  readonly settings: { readonly rounds: number; readonly seconds: number; readonly connections: number }
+  readonly overhead: readonly OverheadCase[]
+  readonly room: readonly RoomCase[]
+  readonly endUser: readonly EndUserCase[]
+  readonly endEveryone: readonly EndEveryoneCase[]
+  readonly sweep: readonly SweepCase[]
+  readonly durableWrites: DurableWrites
+}
+
+export interface Machine {
+  readonly cpu: string
+  readonly cores: number
+  readonly memoryGiB: number
+  readonly os: string
+  readonly node: string
+  readonly commit: string
+  readonly date: string
+  /** One-minute load average before the run, and whether server and load generator were tied to a core each. */
+  readonly loadBefore: number
+  readonly pinned: boolean
+  readonly versions: Readonly<Record<string, string>>
+}
+
+export interface OverheadCase extends Pick<Mode, 'name' | 'kind' | 'framework'> {
+  /** Bytes of the request header that carries the credential, 0 where none is looked at. */
+  readonly headerBytes: number
+  /** Calls of the store per request; `null` where there is no store. */
+  readonly storeCalls: number | null
+  readonly rounds: readonly Round[]
+}
+
+export interface Round {
+  /** Microseconds of the server's CPU time per request. */
+  readonly cpu: number
+  readonly requestsPerSecond: number
+}
+
+export interface RoomCase {
+  readonly store: string
+  readonly sessions: number
+  /** Bytes per session, by where they are. */
+  readonly heap: number | null
+  readonly rss: number | null
+  readonly file: number | null
+}
+
+/** Milliseconds. */
+export interface EndUserCase {
+  readonly store: string
+  readonly sessions: number
+  readonly ofUser: number
+  readonly times: readonly Timed[]
+}
+
+/** Milliseconds: how long it took, and the longest time that the event loop did nothing else. */
+export interface Timed {
+  readonly took: number
+  readonly stall: number
+}
+
+export interface EndEveryoneCase {
+  readonly store: string
+  readonly sessions: number
+  readonly times: readonly Timed[]
+}
+
+export interface SweepCase {
+  readonly store: string
+  readonly sessions: number
+  readonly expired: number
+  readonly times: readonly Timed[]
+}
+
+/** Per second, one entry per round. */
+export interface DurableWrites {
+  readonly sessions: number
+  readonly rounds: readonly {
+    readonly fsync: number
+    readonly oneAtATime: number
+    readonly inFlight64: number
+  }[]
+}
+
+export type { Framework }

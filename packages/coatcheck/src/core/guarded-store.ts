@@ -1,7 +1,8 @@
 import type { Environment } from './environment.ts'
 import { isCoatcheckError, StoreError } from './errors.ts'
-import type { MaybePromise } from './maybe-promise.ts'
-import type { SessionStore } from './store.ts'
+import { chain, type MaybePromise } from './maybe-promise.ts'
+import type { SessionId } from './record.ts'
+import type { FindResult, SessionStore } from './store.ts'
 
 type Method = Exclude<
   keyof SessionStore,
@@ -45,6 +46,15 @@ export class GuardedStore {
     return answer instanceof Promise ? this.#withDeadline(method, answer) : answer
   }
 
+  /** `find`, whose answer decides about a request: one that is no answer about this very id is a failure too. */
+  find(id: SessionId): MaybePromise<FindResult> {
+    return chain(this.call('find', id), (found) => {
+      if (isAbout(id, found)) return found
+      const message = `The ${this.store.name} store answered find with something that is no such session.`
+      throw this.#failed('find', new StoreError('ERR_STORE_CORRUPT', message, { retryable: false }))
+    })
+  }
+
   #withDeadline<T>(method: Method, answer: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const cancel = this.#environment.setTimer(this.#timeout, () => {
@@ -69,6 +79,18 @@ export class GuardedStore {
     const error = toStoreError(this.store.name, method, cause)
     this.#report(method, error)
     return error
+  }
+}
+
+/** Far from a proof of a well-formed record; enough that garbage is neither a session nor the lack of one. */
+function isAbout(id: SessionId, found: Partial<FindResult> | null | undefined): boolean {
+  switch (found?.status) {
+    case 'live':
+      return found.record?.id === id && typeof found.record.rotation?.secretHash === 'string'
+    case 'ended':
+      return found.tombstone?.id === id
+    default:
+      return found?.status === 'unknown'
   }
 }
 

@@ -53,7 +53,7 @@ export class ManagerContext {
 
   /** Looks a session up; where the look found it past a deadline, its end is reported. */
   find(id: SessionId, context: RequestContext | null = null): MaybePromise<FindResult> {
-    return chain(this.store.call('find', id), (found) => {
+    return chain(this.store.find(id), (found) => {
       if (found.status === 'ended' && found.justEnded) this.emitEnded([found.tombstone], context)
       return found
     })

@@ -25,6 +25,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   tokens: { ours: ['core'], packages: ['jose'] },
   'store-testing': { ours: ['core'] },
   // The cases for adapters need whole sessions and a client over HTTP; those for stores must not.
+  'store-testing/index': { ours: ['store-testing', 'store-testing/exchanges'] },
   'store-testing/exchanges': { ours: ['core', 'http', 'index', 'testing', 'store-testing'], node: true },
   index: { ours: ['core', 'cache', 'http'] },
   adapters: { ours: ['http'], types: ['core', 'index'], node: true, onePackage: true },
@@ -97,11 +98,11 @@ function outsideFaults(source: Source): string[] {
   })
 }
 
-/** The folder below src that has rules of its own, or the file's name without its ending: `core`, `index`. */
+/** The folder or module below src that has rules of its own, or the file's name without its ending: `core`, `index`. */
 function layerOf(path: string): string {
-  const [first = '', second = ''] = path.slice(LIBRARY.length).split('/')
+  const [first = '', second = ''] = path.slice(LIBRARY.length).replace(/\.ts$/, '').split('/')
   const inner = `${first}/${second}`
-  return Object.hasOwn(LAYERS, inner) ? inner : first.replace(/\.ts$/, '')
+  return Object.hasOwn(LAYERS, inner) ? inner : first
 }
 
 function packageName(specifier: string): string {

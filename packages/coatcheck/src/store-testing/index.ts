@@ -1,10 +1,25 @@
 /**
  * For authors of stores: the contract of `SessionStore` as cases that any test runner can run, and a comparison with the
- * memory store under random commands. Everything here throws plain errors and imports no test runner.
+ * memory store under random commands. For authors of adapters: the table of exchanges, which every adapter runs in the
+ * same way. Everything here throws plain errors and imports no test runner.
  */
 // biome-ignore-start lint/performance/noBarrelFile: the entry that package.json names
 export { ContractViolation } from './assertions.ts'
 export { storeContractCases } from './contract.ts'
+export type { ExchangeCase } from './exchanges/exchange-context.ts'
+export type {
+  CreateExchangeStore,
+  ExchangeApplication,
+  ExchangeData,
+  ExchangeHarness,
+  Feature,
+  ResponseWriter,
+  Route,
+  RouteRequest,
+  ServedOrigin,
+  Turn,
+} from './exchanges/harness.ts'
+export { exchangeCases, exchangeCasesFor } from './exchanges/table.ts'
 export {
   type CreateHarness,
   missingRequirement,

@@ -39,6 +39,13 @@ describe('the rules of imports', () => {
     ],
     ['adapters/a.ts', `import 'express'\nimport 'koa'`, 'more than one package: express, koa'],
     ['testing/a.ts', `import { sqlite } from '../stores/sqlite.ts'`, 'testing may not import stores'],
+    ['store-testing/a.ts', `import { x } from '../http/session.ts'`, 'store-testing may not import http'],
+    [
+      'store-testing/a.ts',
+      `import './exchanges/a.ts'`,
+      'store-testing may not import store-testing/exchanges',
+    ],
+    ['store-testing/exchanges/a.ts', `import '../../stores/sqlite.ts'`, 'exchanges may not import stores'],
     ['client/a.ts', `import { isError } from '../core/errors.ts'`, 'client may import types only from core'],
     ['core/a.ts', `import { clock } from '../../test/clock.ts'`, 'leaves the library'],
     ['magic/a.ts', `export const a = 1`, `no layer is called 'magic'`],
@@ -54,6 +61,12 @@ describe('the rules of imports', () => {
       `import { x } from '../../packages/coatcheck/src/index.ts'`,
     )
     expect(forbiddenImports([source])).toEqual([expect.stringContaining('leaves its package')])
+  })
+
+  it('let a test of an example, but not the example, look for the program that it starts', () => {
+    const text = `import { requireEngine } from '../../../scripts/engines.ts'`
+    expect(forbiddenImports([parseSource('examples/shop/test/a.chromium.test.ts', text)])).toEqual([])
+    expect(forbiddenImports([parseSource('examples/shop/src/a.ts', text)])).toHaveLength(1)
   })
 
   it('allow types of core in an adapter, and the memory store in testing', () => {

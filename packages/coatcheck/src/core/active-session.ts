@@ -16,11 +16,11 @@ export class ActiveSession {
   readonly #environment: Environment
   #live: Live
   #readAt: number
-  /** Of the token that the request presented or was given; needed to derive a successor. Never leaves the core. */
-  readonly secret: Uint8Array
+  readonly #secret: Uint8Array
   /** Key slot of that token. */
   readonly slot: number
-  standing: Standing
+  #standing: Standing
+  #judgedRevision: number
 
   constructor(
     environment: Environment,
@@ -35,10 +35,28 @@ export class ActiveSession {
     this.#environment = environment
     this.#live = live
     this.#readAt = environment.monotonic()
-    this.secret = origin.secret
+    this.#secret = origin.secret
     this.slot = origin.slot
-    this.standing = origin.standing
+    this.#standing = origin.standing
+    this.#judgedRevision = live.record.rotation.revision
     this.context = origin.context
+  }
+
+  /**
+   * Of the token that the request presented or was given; needed to derive a successor. Never leaves the core, and is
+   * not an own property, so that a printed session does not show it (AUD-01).
+   */
+  get secret(): Uint8Array {
+    return this.#secret
+  }
+
+  get standing(): Standing {
+    return this.#standing
+  }
+
+  /** Whether the rotating half has changed since the secret was judged by it: a write brings the record as it is by then. */
+  get isOvertaken(): boolean {
+    return this.record.rotation.revision !== this.#judgedRevision
   }
 
   get record(): SessionRecord {
@@ -54,6 +72,12 @@ export class ActiveSession {
   refresh(live: Live): void {
     this.#live = live
     this.#readAt = this.#environment.monotonic()
+  }
+
+  /** Notes how the secret was met by the record as it is now. */
+  judged(standing: Standing): void {
+    this.#standing = standing
+    this.#judgedRevision = this.record.rotation.revision
   }
 
   /** Milliseconds left of both limits, never negative. */

@@ -50,6 +50,11 @@ export interface SessionEvents {
   }
   /** The successor was handed to another context than the one that rotated. */
   'shared-rotation': About & { readonly previousContext: string; readonly action: 'end' | 'report' }
+  /**
+   * A superseded token came, and its successor cannot be sent again: this node lacks the key that made it (nodes with
+   * different keys), or what it derives is not what the record holds. The old token goes on until the rotation settles.
+   */
+  'hand-out-failed': About & { readonly cause: 'key' | 'hash' }
   ended: About & { readonly reason: EndReason }
   /** All sessions everywhere were ended. */
   'everyone-ended': About & { readonly reason: EndReason }

@@ -25,7 +25,7 @@ export class Rotator {
 
   /** The token to send, or `null`: keep what you have. A store that fails leaves the client with its current token. */
   tokenFor(session: ActiveSession): MaybePromise<string | null> {
-    if (session.standing === 'valid' && !this.#isDue(session)) return null
+    if (session.standing === 'valid' && !session.isOvertaken && !this.#isDue(session)) return null
     return this.#attempt(session).catch((error) => {
       // The guarded store has reported its own failures; the old token goes on working.
       if (!(error instanceof Error && 'retryable' in error)) throw error
@@ -40,6 +40,7 @@ export class Rotator {
 
   async #attempt(session: ActiveSession): Promise<string | null> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      if (session.isOvertaken && !(await this.#judgeAgain(session))) return null
       const step = session.standing === 'valid' ? this.#start(session) : this.#handOut(session)
       if (step === null) return null
       const { token, change } = step
@@ -48,16 +49,15 @@ export class Rotator {
       if (result.outcome === 'gone') return null
       session.refresh(result)
       if (result.outcome === 'ok') return this.#succeeded(session, token)
-      if (!this.#judgeAgain(session)) return null
     }
     return null
   }
 
   #succeeded(session: ActiveSession, token: string): string {
-    const { rotation } = session.record
-    if (session.standing === 'valid') {
-      session.standing = 'superseded'
-      this.#context.emit('rotated', session.record, session.context, { generation: rotation.generation })
+    const { record, context, standing } = session
+    session.judged('superseded')
+    if (standing === 'valid') {
+      this.#context.emit('rotated', record, context, { generation: record.rotation.generation })
     }
     return token
   }
@@ -91,33 +91,42 @@ export class Rotator {
     const { keySlot, salt } = rotation.previous
     const secret = ring.deriveSuccessor(keySlot, salt, id, session.secret)
     // Without the key that derived it, or with a hash that differs, anything sent would sign the client out.
-    if (!secret) return null
+    if (!secret) return this.#handOutFailed(session, 'key')
     const hash = hashSecret('session', id, secret, { name: ring.name, slot: keySlot })
-    if (!constantTimeEqual(hash, rotation.secretHash)) return null
+    if (!constantTimeEqual(hash, rotation.secretHash)) return this.#handOutFailed(session, 'hash')
     const next: Rotation | null = handedOut(rotation, session.now(), settings.rotation)
     const token = issueToken(ring, keySlot, id, secret, rotation.generation)
     return { token, change: next && { ifRevision: rotation.revision, next } }
   }
 
-  /** After a lost compare-and-set: where the presented secret stands now. */
-  #judgeAgain(session: ActiveSession): boolean {
-    const { record } = session
+  #handOutFailed({ record, context }: ActiveSession, cause: 'key' | 'hash'): null {
+    this.#context.emit('hand-out-failed', record, context, { cause })
+    return null
+  }
+
+  /** After a lost compare-and-set, or a write that brought a newer record: whether the presented secret still stands, and where. */
+  async #judgeAgain(session: ActiveSession): Promise<boolean> {
+    const { ring, settings } = this.#context
+    const { id, rotation } = session.record
+    const scope = { name: ring.name, slot: session.slot }
     const presented = {
-      secretHash: hashSecret('session', record.id, session.secret, {
-        name: this.#context.ring.name,
-        slot: session.slot,
-      }),
+      secretHash: hashSecret('session', id, session.secret, scope),
       generation: () => null,
     }
-    const verdict = judge(
-      record.rotation,
-      presented,
-      session.now(),
-      this.#context.settings.rotation,
-      constantTimeEqual,
-    )
+    const verdict = judge(rotation, presented, session.now(), settings.rotation, constantTimeEqual)
     if (verdict.kind !== 'valid' && verdict.kind !== 'superseded') return false
-    session.standing = verdict.kind
-    return true
+    const overtaken = session.standing === 'valid' && verdict.kind === 'superseded'
+    session.judged(verdict.kind)
+    return overtaken ? this.#mayShare(session, verdict.previous.context) : true
+  }
+
+  /** Somebody else rotated in the same moment; another context there is a shared rotation like any other (P4). */
+  async #mayShare({ record, context }: ActiveSession, previousContext: string): Promise<boolean> {
+    if (previousContext === context.fingerprint) return true
+    const action = this.#context.settings.onSharedRotation
+    this.#context.emit('shared-rotation', record, context, { previousContext, action })
+    if (action === 'report') return true
+    await this.#context.end(record.id, 'shared-rotation', context)
+    return false
   }
 }

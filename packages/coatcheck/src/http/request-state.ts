@@ -9,7 +9,7 @@ import type { PendingOperation } from '../core/writer.ts'
 import type { CsrfReason } from './csrf.ts'
 import { type Exchange, pathOf } from './exchange.ts'
 import type { HttpSettings } from './http-options.ts'
-import { checkSource } from './origin-check.ts'
+import { checkSource, isSafeMethod } from './origin-check.ts'
 import { PendingWrites } from './pending-writes.ts'
 import { assertSecureTransport } from './secure-transport.ts'
 
@@ -133,8 +133,9 @@ export class RequestState {
   }
 
   /**
-   * Before a login or step-up by cookie: only for a request that the application's own pages caused, else another site
-   * could sign its visitor in to the attacker's account (login CSRF, LIO-05). No evidence at all means no browser.
+   * Before a new cookie for a login, step-up or first write: only for a request that the application's own pages caused,
+   * else another site could sign its visitor in to the attacker's account, or out of his own (login CSRF, LIO-05). No
+   * evidence at all means no browser.
    */
   assertSameSource(transport: Transport): void {
     const { csrf } = this.http
@@ -197,11 +198,27 @@ export class RequestState {
   async #commit(): Promise<'ok' | 'gone' | 'nothing'> {
     if (this.writes.isEmpty) return 'nothing'
     if (this.active) return this.#write(this.active)
-    if (this.#recentlyEnded) {
-      this.emit('write-dropped', { id: null, userId: null }, { fields: this.dropWrites() })
-      return 'gone'
+    return this.#recentlyEnded ? this.#dropped() : this.#start()
+  }
+
+  #dropped(): 'gone' {
+    this.emit('write-dropped', { id: null, userId: null }, { fields: this.dropWrites() })
+    return 'gone'
+  }
+
+  /**
+   * Whether the browser may hold a session cookie that it did not send: requests from other sites come without it, and
+   * a new cookie would push out the one of a signed-in user. A forged unsafe request is refused with `ERR_CSRF`; of a
+   * navigation from another site, which brings no `SameSite=Strict` cookie, the writes are dropped.
+   */
+  #mayHideCookie(transport: Transport): boolean {
+    if (!isSafeMethod(this.exchange.method)) {
+      this.assertSameSource(transport)
+      return false
     }
-    return this.#start()
+    if (transport !== 'cookie' || this.http.cookie.sameSite !== 'strict') return false
+    const source = checkSource(this.exchange, this.http.csrf.origin)
+    return source.verdict === 'refuse' && source.reason !== 'no-evidence'
   }
 
   async #write(active: ActiveSession): Promise<'ok' | 'gone'> {
@@ -213,13 +230,14 @@ export class RequestState {
   }
 
   /** The first write of a visitor makes the session. Several tokens in flight are no trouble: the last cookie wins. */
-  async #start(): Promise<'ok' | 'nothing'> {
+  async #start(): Promise<'ok' | 'gone' | 'nothing'> {
     const { view } = this.writes
     if (Object.keys(view).length === 0) {
       this.#resetWrites()
       return 'nothing'
     }
     const transport = this.#issuingTransport()
+    if (this.#mayHideCookie(transport)) return this.#dropped()
     this.writes.take()
     this.adopt(await this.manager.start({ transport, context: this.context, data: view }), transport)
     return 'ok'

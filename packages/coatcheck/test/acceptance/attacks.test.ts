@@ -132,6 +132,15 @@ describe('an attacker over HTTP', () => {
     expect(await site.sessions.list('eve')).toMatchObject({ sessions: [] })
   })
 
+  it('LIO-05 lets a visitor without the cookie write from another site: refused, so no new cookie pushes out the real one', async () => {
+    for (const headers of FOREIGN_SOURCES) {
+      const answer = await new Client(site).post('/cart/forged', {}, headers)
+      expect(answer.status).toBe(403)
+      expect(answer.newToken).toBeNull()
+    }
+    expect(countWrites()).toBe(0)
+  })
+
   it('LIO-05 logs out by GET, or by a POST from another site: still signed in', async () => {
     const victim = new Client(site)
     await victim.post('/login', { user: 'ada' })

@@ -8,7 +8,7 @@ export type Duration = number | `${number}${Unit}`
 const UNITS: Readonly<Record<Unit, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
 /** A hundred years: whoever asks for more asks for no end, and instants beyond it do not fit everywhere (EXP-03). */
-const LONGEST = 36_525 * 86_400_000
+export const LONGEST_DURATION = 36_525 * 86_400_000
 
 /**
  * A duration in milliseconds. Not finite, above a hundred years, not positive (zero only where `min` allows) or not
@@ -16,10 +16,10 @@ const LONGEST = 36_525 * 86_400_000
  */
 export function toMilliseconds(value: Duration, path: string, min = 1): number {
   const milliseconds = typeof value === 'number' ? value : parseDuration(value)
-  if (!(milliseconds >= min && milliseconds <= LONGEST)) {
+  if (!(milliseconds >= min && milliseconds <= LONGEST_DURATION)) {
     throw new ConfigError(
       'ERR_OPTION',
-      `Option ${path} must be a number of milliseconds of at least ${min}, or a duration such as '30m', and at most ${formatDuration(LONGEST)}, not ${describe(value)}.`,
+      `Option ${path} must be a number of milliseconds of at least ${min}, or a duration such as '30m', and at most ${formatDuration(LONGEST_DURATION)}, not ${describe(value)}.`,
     )
   }
   return Math.round(milliseconds)

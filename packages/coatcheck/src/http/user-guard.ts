@@ -1,4 +1,4 @@
-import { type Duration, toMilliseconds } from '../core/duration.ts'
+import { type Duration, LONGEST_DURATION, toMilliseconds } from '../core/duration.ts'
 import { ConfigError } from '../core/errors.ts'
 import { assertKnownKeys } from '../core/option-checks.ts'
 import { hasTokenInUrl } from './credentials.ts'
@@ -34,7 +34,7 @@ export function resolveUserGuard(
 ): (session: Pick<Session<unknown>, 'userId' | 'assertFresh'>, request: GuardedRequest) => GuardVerdict {
   assertKnownKeys(options, KNOWN, 'requireUser')
   const within =
-    options.fresh === undefined ? Number.MAX_SAFE_INTEGER : toMilliseconds(options.fresh, 'requireUser.fresh')
+    options.fresh === undefined ? LONGEST_DURATION : toMilliseconds(options.fresh, 'requireUser.fresh')
   const level = options.level === undefined ? {} : { level: options.level }
   const onMissing = signInPage(options.onMissing, 'onMissing')
   const onStale = signInPage(options.onStale, 'onStale')

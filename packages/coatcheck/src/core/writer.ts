@@ -5,7 +5,7 @@ import { AccessError, DataError } from './errors.ts'
 import type { Json, JsonFields } from './json.ts'
 import type { ManagerContext } from './manager-context.ts'
 import type { MaybePromise } from './maybe-promise.ts'
-import type { Operation, SessionId, Tombstone } from './record.ts'
+import type { Operation, SessionId, SessionRecord, Tombstone } from './record.ts'
 import type { MutateOptions, MutateResult } from './store.ts'
 
 /** A write as the application asked for it: an operation, or a pure function that is run again on each conflict. */
@@ -50,7 +50,7 @@ export class Writer {
 
   /** Writes data of an older schema version in its upgraded form, so that it can be carried to a new session. */
   async upgrade(session: ActiveSession): Promise<void> {
-    if (this.#isCurrent(session)) return
+    if (this.#isCurrent(session.record)) return
     await this.#writeUntilApplied(session, [])
   }
 
@@ -79,26 +79,17 @@ export class Writer {
   ): Promise<'ok' | 'gone'> {
     const deadline = this.#context.environment.monotonic() + UPDATE_DEADLINE
     for (;;) {
-      const result = await this.#attempt(session, operations)
-      if (result.outcome === 'ok') {
-        session.refresh(result)
-        return 'ok'
-      }
+      const result = await this.#attempt(session.record, operations)
+      if (result.outcome === 'gone') return this.#forward(operations, result.tombstone, deadline)
       if (result.outcome === 'rejected') throw this.rejection(result.field, result.cause)
-      if (result.outcome === 'gone') return this.#forward(operations, result.tombstone)
       session.refresh(result)
-      if (this.#context.environment.monotonic() >= deadline) {
-        throw new AccessError(
-          'ERR_CONFLICT',
-          `The session's data kept changing for ${UPDATE_DEADLINE} ms; nothing was written.`,
-        )
-      }
+      if (result.outcome === 'ok') return 'ok'
+      this.#assertBefore(deadline)
     }
   }
 
-  #attempt(session: ActiveSession, operations: readonly PendingOperation[]): MaybePromise<MutateResult> {
-    const { record } = session
-    if (this.#isCurrent(session)) {
+  #attempt(record: SessionRecord, operations: readonly PendingOperation[]): MaybePromise<MutateResult> {
+    if (this.#isCurrent(record)) {
       return this.#mutate(record.id, compileOperations(record.data, operations), {})
     }
     // The upgrade and the writes that were made on top of it go in together, or neither does.
@@ -120,31 +111,49 @@ export class Writer {
     })
   }
 
-  #isCurrent({ record }: ActiveSession): boolean {
+  #isCurrent(record: SessionRecord): boolean {
     return record.schemaVersion >= this.#context.settings.schema.version
+  }
+
+  #assertBefore(deadline: number): void {
+    if (this.#context.environment.monotonic() < deadline) return
+    throw new AccessError(
+      'ERR_CONFLICT',
+      `The session's data kept changing for ${UPDATE_DEADLINE} ms; nothing was written.`,
+    )
   }
 
   /** A request that was validated before a login, and wrote only what the login carried over, writes to the successor instead. */
   async #forward(
     operations: readonly PendingOperation[],
     tombstone: Tombstone | null,
+    deadline: number,
   ): Promise<'ok' | 'gone'> {
-    let next = tombstone
-    for (let hops = 0; next?.replacedBy && hops < MAX_FORWARDS; hops++) {
-      if (!this.#isCarried(next, operations)) return 'gone'
-      const { replacedBy } = next
-      const found = await this.#context.find(replacedBy)
-      if (found.status === 'unknown') return 'gone'
-      if (found.status === 'ended') {
-        next = found.tombstone
-        continue
-      }
-      const result = await this.#mutate(replacedBy, compileOperations(found.record.data, operations), {})
-      if (result.outcome === 'ok') return 'ok'
-      if (result.outcome === 'rejected') throw this.rejection(result.field, result.cause)
-      // A lost compare-and-set finds the same successor again; an end is found by the next look.
+    let ended = tombstone
+    for (let hops = 0; ended?.replacedBy && hops < MAX_FORWARDS; hops++) {
+      if (!this.#isCarried(ended, operations)) return 'gone'
+      const outcome = await this.#writeTo(ended.replacedBy, operations, deadline)
+      if (outcome === 'ok') return 'ok'
+      ended = outcome
     }
     return 'gone'
+  }
+
+  /** Writes to a session that no request of ours holds; answers what is left of it where it has ended. */
+  async #writeTo(
+    id: SessionId,
+    operations: readonly PendingOperation[],
+    deadline: number,
+  ): Promise<'ok' | Tombstone | null> {
+    for (;;) {
+      const found = await this.#context.find(id)
+      if (found.status !== 'live') return found.status === 'ended' ? found.tombstone : null
+      const result = await this.#attempt(found.record, operations)
+      if (result.outcome === 'ok') return 'ok'
+      if (result.outcome === 'gone') return result.tombstone
+      if (result.outcome === 'rejected') throw this.rejection(result.field, result.cause)
+      this.#assertBefore(deadline)
+    }
   }
 
   /** What a login moves: declared fields of an anonymous session; everything where the user stayed the same. */

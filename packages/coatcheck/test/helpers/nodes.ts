@@ -1,6 +1,7 @@
 import type { ActiveSession } from '../../src/core/active-session.ts'
 import type { RequestContext } from '../../src/core/events.ts'
 import type { Issued, LoginRequest } from '../../src/core/issuer.ts'
+import type { JsonFields } from '../../src/core/json.ts'
 import { keyRing } from '../../src/core/key-sources.ts'
 import type { KeySource, KeyState } from '../../src/core/keys.ts'
 import { SessionManager } from '../../src/core/manager.ts'
@@ -144,6 +145,34 @@ export async function rotated(node: Node, token: string): Promise<string> {
   const successor = await rotate(node, token)
   if (successor === null) throw new Error('no rotation was due')
   return successor
+}
+
+export async function dataOf(node: Node, token: string): Promise<JsonFields> {
+  return (await sessionOf(node, token)).record.data
+}
+
+export async function stepUp(
+  node: Node,
+  token: string,
+  authentication = { methods: ['otp'], level: 'aal2' },
+): Promise<Issued> {
+  return node.manager.reauthenticate(await sessionOf(node, token), { authentication, operations: [] })
+}
+
+/** Another node that sets `n` to the next hundred before each write of this one to a live session, `times` times. */
+export function withRivals(node: Node, times: number): { readonly count: number } {
+  const rivals = { count: 0 }
+  const { mutate } = node.store
+  node.store.mutate = async (id, operations, options) => {
+    const found = await node.store.find(id)
+    if (found.status === 'live' && rivals.count < times) {
+      rivals.count += 1
+      const rival = { ...options, operationId: `rival ${rivals.count}` }
+      await mutate.call(node.store, id, [{ kind: 'set', field: 'n', value: rivals.count * 100 }], rival)
+    }
+    return mutate.call(node.store, id, operations, options)
+  }
+  return rivals
 }
 
 /** Keys by slot; the same slot has the same key in every source. */

@@ -84,8 +84,10 @@ export class FetchResponseHeaders implements ResponseHeaders {
   take(): Response {
     const response = this.#prepared
     const headers = this.#headers
-    if (headers === null || headers === response.headers) return response
     const { status, statusText } = response
+    if (headers === null || headers === response.headers) return response
+    // A network error, or an upgrade of the platform's: no Response can be made with such a status.
+    if (status < 200) return response
     return new Response(response.body, { status, statusText, headers })
   }
 

@@ -151,49 +151,28 @@ function open<D>(
 
   function begin(opening: MaybePromise<OpenedSession<D> | null>): MaybePromise<FetchSession<D>> {
     if (opening instanceof Promise) return opening.then(begin)
-    if (opening === null) return new SkippedRequest(skippedSession(sessions))
+    if (opening === null) return skipped(sessions)
     if (mode === 'full') sessions.attach(request, opening.session)
-    return new OpenedRequest(opening, exchange.response)
+    return toFetchSession(opening, exchange.response)
   }
 }
 
-class OpenedRequest<D> implements FetchSession<D> {
-  readonly #opened: OpenedSession<D>
-  readonly #headers: FetchResponseHeaders
-
-  constructor(opened: OpenedSession<D>, headers: FetchResponseHeaders) {
-    this.#opened = opened
-    this.#headers = headers
-  }
-
-  get session(): Session<D> {
-    return this.#opened.session
-  }
-
-  async finish(response: Response): Promise<Response> {
-    this.#headers.prepare(response)
-    await this.#opened.finish()
-    const finished = this.#headers.take()
-    this.#headers.sent = true
-    return finished
-  }
-
-  abandon(): void {
-    this.#opened.abandon()
+/** Closures, so that members may be taken off: `const { session, finish } = await openSession(...)`. */
+function toFetchSession<D>(opened: OpenedSession<D>, headers: FetchResponseHeaders): FetchSession<D> {
+  return {
+    session: opened.session,
+    abandon: () => opened.abandon(),
+    async finish(response) {
+      headers.prepare(response)
+      await opened.finish()
+      const finished = headers.take()
+      headers.sent = true
+      return finished
+    },
   }
 }
 
-/** A request that the policy keeps sessions out of. */
-class SkippedRequest<D> implements FetchSession<D> {
-  readonly session: Session<D>
-
-  constructor(session: Session<D>) {
-    this.session = session
-  }
-
-  async finish(response: Response): Promise<Response> {
-    return response
-  }
-
-  abandon(): void {}
+/** Of a request that the policy keeps sessions out of. */
+function skipped<D>(sessions: Sessions<D>): FetchSession<D> {
+  return { session: skippedSession(sessions), finish: async (response) => response, abandon() {} }
 }

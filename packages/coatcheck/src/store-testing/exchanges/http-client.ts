@@ -156,7 +156,7 @@ export class HttpClient {
     const isSafe = ['GET', 'HEAD', 'OPTIONS'].includes(method)
     const cookie = this.jar.header
     return [
-      ['Host', this.#origin.host],
+      ...(isGiven('host') ? [] : [['Host', this.#origin.host] as const]),
       ...headers,
       ...(cookie === '' || isGiven('cookie') ? [] : [['Cookie', cookie] as const]),
       ...(isSafe || isGiven('sec-fetch-site') ? [] : [['Sec-Fetch-Site', 'same-origin'] as const]),

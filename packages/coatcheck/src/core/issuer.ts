@@ -50,6 +50,8 @@ interface Replacement {
   readonly old: ActiveSession | null
   readonly session: Omit<NewSession, 'id' | 'secretHash'>
   readonly requireOld: boolean
+  /** Whether the limit of sessions applies: not to a step-up, which makes none more. */
+  readonly limited: boolean
   readonly carry: readonly string[] | 'all'
   readonly operations: readonly PendingOperation[]
   readonly attempt: LoginAttempt | null
@@ -89,6 +91,7 @@ export class Issuer {
       old,
       session: this.#describe(kind, request),
       requireOld: false,
+      limited: true,
       carry: comesAlong ? request.carry : [],
       operations: comesAlong ? request.operations : [],
       attempt: request.attempt,
@@ -108,6 +111,7 @@ export class Issuer {
       old,
       session: this.#describe(lifetime, { userId, transport, context, data: {}, ...request }),
       requireOld: true,
+      limited: false,
       carry: 'all',
       operations: request.operations,
       attempt: null,
@@ -137,7 +141,7 @@ export class Issuer {
     replacement: Replacement,
     session: NewSession,
   ): Promise<Extract<ReplaceResult, { outcome: 'ok' }>> {
-    const { old } = replacement
+    let { old } = replacement
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const result = await this.#context.store.call('replace', old?.record.id ?? null, session, {
         operationId: this.#context.newOperationId(),
@@ -145,11 +149,11 @@ export class Issuer {
         requireOld: replacement.requireOld,
         carry: replacement.carry,
         operations: this.#writer.compile(
-          this.#carriedData(replacement, session.data),
+          carriedData(old, replacement.carry, session.data),
           replacement.operations,
         ),
         maxBytes: this.#context.settings.maxDataBytes,
-        limit: this.#context.settings.maxSessions,
+        limit: replacement.limited ? this.#context.settings.maxSessions : null,
         ifEpoch: replacement.attempt?.epoch ?? null,
       })
       if (result.outcome === 'ok') return result
@@ -157,19 +161,12 @@ export class Issuer {
       // An `update` met another writer: look at what the session holds now, or at nothing once it is gone.
       const found = old ? await this.#context.find(old.record.id) : null
       if (found?.status === 'live') old?.refresh(found)
+      else old = null
     }
     throw new AccessError(
       'ERR_CONFLICT',
       "The session's data kept changing during the login; nothing was written.",
     )
-  }
-
-  #carriedData({ old, carry }: Replacement, data: JsonFields): JsonFields {
-    if (!old) return data
-    const fields = Object.entries(old.record.data).filter(
-      ([field]) => carry === 'all' || carry.includes(field),
-    )
-    return { ...Object.fromEntries(fields), ...data }
   }
 
   #refusal(
@@ -243,6 +240,17 @@ export class Issuer {
       retryable: true,
     })
   }
+}
+
+/** What functions among a login's writes are first applied to; the store has the last word. */
+function carriedData(
+  old: ActiveSession | null,
+  carry: readonly string[] | 'all',
+  data: JsonFields,
+): JsonFields {
+  if (!old) return data
+  const fields = Object.entries(old.record.data).filter(([field]) => carry === 'all' || carry.includes(field))
+  return { ...Object.fromEntries(fields), ...data }
 }
 
 function toDevice({ userAgent, address, label }: RequestContext): Device {

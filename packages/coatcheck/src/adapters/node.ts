@@ -159,9 +159,16 @@ class HandledRequest<D> {
   }
 
   #report(error: unknown): void {
-    const { onError } = this.#options
-    if (onError) onError(error)
-    // biome-ignore lint/suspicious/noConsole: a fault that nobody asked to be told about could never be found otherwise
-    else console.error(error)
+    try {
+      const { onError = print } = this.#options
+      onError(error)
+    } catch (failure) {
+      print(failure)
+    }
   }
+}
+
+function print(error: unknown): void {
+  // biome-ignore lint/suspicious/noConsole: a fault that nobody asked to be told about could never be found otherwise
+  console.error(error)
 }

@@ -133,6 +133,17 @@ describe('the answer to an error', () => {
     expect(print.mock.calls).toEqual([[new Error('boom')]])
   })
 
+  it('goes out although onError throws', async () => {
+    const shop = await openShop()
+    const print = vi.spyOn(console, 'error').mockImplementation(() => {})
+    cleanups.push(() => print.mockRestore())
+    const client = await served((request, response) =>
+      withSession(shop.sessions, request, response, () => raise('boom'), { onError: () => raise('worse') }),
+    )
+    expect((await client.get('/')).status).toBe(500)
+    expect(print.mock.calls).toEqual([[new Error('worse')]])
+  })
+
   it('leaves a response alone that was complete before its handler threw', async () => {
     const shop = await openShop()
     const errors: unknown[] = []

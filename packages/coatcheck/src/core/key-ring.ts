@@ -1,14 +1,8 @@
 import { lengthPrefixed, utf8 } from './encoding.ts'
 import { ConfigError, UsageError } from './errors.ts'
+import { HmacKey } from './hmac.ts'
 import type { KeyState, MasterKey } from './keys.ts'
-import {
-  constantTimeEqual,
-  type HmacKey,
-  hkdfSha256,
-  hmacSha256,
-  importHmacKey,
-  sha256Bytes,
-} from './platform.ts'
+import { constantTimeEqual, hkdfSha256, sha256Bytes } from './platform.ts'
 import type { SessionId } from './record.ts'
 
 /** Bytes of a master key. */
@@ -57,7 +51,7 @@ export class KeyRing {
   mac(purpose: string, slot: number, ...parts: readonly Uint8Array[]): Uint8Array {
     const keys = this.#keys.get(slot)
     if (!keys) throw new UsageError('ERR_USAGE', `The key ring has no key in slot ${slot}.`)
-    return hmacSha256(keys.tag, lengthPrefixed([utf8(purpose), ...parts]))
+    return keys.tag.mac(lengthPrefixed([utf8(purpose), ...parts]))
   }
 
   /**
@@ -67,7 +61,7 @@ export class KeyRing {
   deriveSuccessor(slot: number, salt: string, id: SessionId, secret: Uint8Array): Uint8Array | null {
     const keys = this.#keys.get(slot)
     if (!keys) return null
-    return hmacSha256(keys.rotate, lengthPrefixed([utf8(salt), utf8(id), secret])).slice(0, SECRET_BYTES)
+    return keys.rotate.mac(lengthPrefixed([utf8(salt), utf8(id), secret])).slice(0, SECRET_BYTES)
   }
 }
 
@@ -128,7 +122,7 @@ function assertDiffers(key: MasterKey, earlier: readonly MasterKey[], subject: s
 
 function derive(master: Uint8Array, name: string): DerivedKeys {
   const salt = sha256Bytes(lengthPrefixed([utf8('coatcheck instance'), utf8(name)]))
-  const key = (use: string) => importHmacKey(hkdfSha256(master, salt, utf8(use), 32))
+  const key = (use: string) => new HmacKey(hkdfSha256(master, salt, utf8(use), 32))
   return { tag: key('tag'), rotate: key('rotate') }
 }
 

@@ -2,7 +2,7 @@ import type { Environment } from './environment.ts'
 import { isCoatcheckError, StoreError } from './errors.ts'
 import { chain, type MaybePromise } from './maybe-promise.ts'
 import type { SessionId } from './record.ts'
-import type { FindResult, SessionStore } from './store.ts'
+import type { FindResult, SessionStore, StoreContext, StoreHealth } from './store.ts'
 
 type Method = Exclude<
   keyof SessionStore,
@@ -43,7 +43,8 @@ export class GuardedStore {
     } catch (error) {
       throw this.#failed(method, error)
     }
-    return answer instanceof Promise ? this.#withDeadline(method, answer) : answer
+    if (!(answer instanceof Promise)) return answer
+    return this.inTime(method, answer, (error) => this.#failed(method, error))
   }
 
   /** `find`, whose answer decides about a request: one that is no answer about this very id is a failure too. */
@@ -55,12 +56,30 @@ export class GuardedStore {
     })
   }
 
-  #withDeadline<T>(method: Method, answer: Promise<T>): Promise<T> {
+  /** Opens the store; waits as long as that takes, since migrations may take their time. */
+  async open(context: StoreContext): Promise<void> {
+    try {
+      await this.store.open(context)
+    } catch (error) {
+      // A wrong setting is the operator's to correct, not an outage.
+      throw isCoatcheckError(error) && !('retryable' in error) ? error : this.#failed('open', error)
+    }
+  }
+
+  /** Whether the store answers, in time. */
+  health(): Promise<StoreHealth> {
+    return this.inTime('health', this.store.health(), (error) => this.#failed('health', error))
+  }
+
+  /** What `answer` comes to, or `ERR_STORE_TIMEOUT` where that takes too long; `toError` says what a rejection becomes. */
+  inTime<T>(operation: string, answer: Promise<T>, toError = (error: unknown) => error): Promise<T> {
     return new Promise((resolve, reject) => {
+      let late = false
       const cancel = this.#environment.setTimer(this.#timeout, () => {
+        late = true
         // The operation may still be applied, so a retry is only safe where it is idempotent.
-        const message = `The ${this.store.name} store did not answer ${method} within ${this.#timeout} ms.`
-        reject(this.#failed(method, new StoreError('ERR_STORE_TIMEOUT', message, { retryable: false })))
+        const message = `The ${this.store.name} store did not answer ${operation} within ${this.#timeout} ms.`
+        reject(this.#failed(operation, new StoreError('ERR_STORE_TIMEOUT', message, { retryable: false })))
       })
       answer.then(
         (value) => {
@@ -69,15 +88,15 @@ export class GuardedStore {
         },
         (error) => {
           cancel()
-          reject(this.#failed(method, error))
+          if (!late) reject(toError(error))
         },
       )
     })
   }
 
-  #failed(method: Method, cause: unknown): StoreError {
-    const error = toStoreError(this.store.name, method, cause)
-    this.#report(method, error)
+  #failed(operation: string, cause: unknown): StoreError {
+    const error = toStoreError(this.store.name, operation, cause)
+    this.#report(operation, error)
     return error
   }
 }
@@ -95,10 +114,10 @@ function isAbout(id: SessionId, found: Partial<FindResult> | null | undefined): 
 }
 
 /** Errors of drivers and of third-party stores, in our own terms. */
-function toStoreError(name: string, method: Method, cause: unknown): StoreError {
+function toStoreError(name: string, operation: string, cause: unknown): StoreError {
   if (cause instanceof StoreError || (isCoatcheckError(cause) && 'retryable' in cause))
     return cause as StoreError
-  return new StoreError('ERR_STORE_UNAVAILABLE', `The ${name} store failed in ${method}.`, {
+  return new StoreError('ERR_STORE_UNAVAILABLE', `The ${name} store failed in ${operation}.`, {
     cause,
     retryable: false,
   })

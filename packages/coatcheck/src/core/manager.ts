@@ -89,14 +89,19 @@ export class SessionManager {
     await this.#opened?.touches.flush()
   }
 
-  health(): Promise<StoreHealth> {
-    return this.#with(({ context }) => context.store.store.health())
+  /** Whether sessions can be used now. Never throws, and answers within `storeTimeout`. */
+  async health(): Promise<StoreHealth> {
+    try {
+      return await this.#with(({ context }) => context.store.health())
+    } catch (error) {
+      return { ok: false, error: error instanceof Error ? error : new Error(String(error)) }
+    }
   }
 
   /** From a token to a session, or why not. Answers at once where the store does (once open). */
   validate(token: string, request: ValidateRequest): MaybePromise<Validation> {
     if (this.#opened && this.#closing === null) return this.#opened.validator.validate(token, request)
-    return this.#ready().then(({ validator }) => validator.validate(token, request))
+    return this.#readyInTime().then(({ validator }) => validator.validate(token, request))
   }
 
   /** A new anonymous session. */
@@ -152,8 +157,8 @@ export class SessionManager {
 
   /** Fires when the session ends, here or elsewhere (within `maxStaleness`). */
   signal(id: SessionId): AbortSignal {
-    if (!this.#opened) throw new UsageError('ERR_CLOSED', 'The sessions are not open.')
-    return this.#opened.watch.signal(id)
+    if (this.#closing !== null) throw closedError()
+    return this.#requireOpen().watch.signal(id)
   }
 
   /** Live sessions of a user, newest first; `limit` at most 1,000. */
@@ -162,7 +167,7 @@ export class SessionManager {
     page: { readonly limit?: number; readonly cursor?: string | null } = {},
   ): Promise<SessionPage> {
     assertUserId(userId)
-    const limit = Math.min(Math.max(1, Math.trunc(page.limit ?? 100)), 1_000)
+    const limit = Math.min(Math.max(1, Math.trunc(requireNumber(page.limit ?? 100, 'limit'))), 1_000)
     return this.#with(async ({ context }) => {
       const { sessions, cursor } = await context.store.call('list', userId, {
         limit,
@@ -240,12 +245,16 @@ export class SessionManager {
   }
 
   async #with<T>(task: (opened: Opened) => MaybePromise<T>): Promise<T> {
-    return task(this.#opened && this.#closing === null ? this.#opened : await this.#ready())
+    return task(this.#opened && this.#closing === null ? this.#opened : await this.#readyInTime())
+  }
+
+  /** For requests: a store that takes long to open is an outage to them, and goes on opening. */
+  #readyInTime(): Promise<Opened> {
+    return this.#store.inTime('open', this.#ready())
   }
 
   #ready(): Promise<Opened> {
-    if (this.#closing !== null)
-      return Promise.reject(new UsageError('ERR_CLOSED', 'The sessions have been closed.'))
+    if (this.#closing !== null) return Promise.reject(closedError())
     this.#opening ??= this.#open().catch((error) => {
       this.#opening = null
       throw error
@@ -257,7 +266,7 @@ export class SessionManager {
     const { settings } = this
     const { environment, tombstoneRetention } = settings
     const ring = new KeyRing(await settings.keys.load(), { name: settings.name })
-    await settings.store.open({ environment, tombstoneRetention })
+    await this.#store.open({ environment, tombstoneRetention })
     const context = new ManagerContext(settings, this.#store, this.events, ring)
     const touches = new Touches(this.#store, environment)
     const writer = new Writer(context)
@@ -297,6 +306,15 @@ export class SessionManager {
 
 /** What a CSRF token of a visitor without a session is bound to; no session id has this form. */
 const NO_SESSION = '-'
+
+function closedError(): UsageError {
+  return new UsageError('ERR_CLOSED', 'The sessions have been closed.')
+}
+
+function requireNumber(value: number, name: string): number {
+  if (typeof value === 'number' && !Number.isNaN(value)) return value
+  throw new UsageError('ERR_USAGE', `The ${name} must be a number.`)
+}
 
 function assertUserId(userId: unknown): asserts userId is string {
   if (typeof userId === 'string' && userId.length > 0 && userId.length <= 256) return

@@ -18,8 +18,8 @@ export class Touches {
   readonly #store: GuardedStore
   readonly #environment: Environment
   #pending = new Map<SessionId, Pending>()
-  /** Ids of the batch being written: their next read will see it, so another write would say nothing new. */
-  #writing: ReadonlySet<SessionId> = new Set()
+  /** The batch being written, by when each session was used: until their next read sees it, it says what is recorded. */
+  #writing: ReadonlyMap<SessionId, Pending> = new Map()
   #flushing: Promise<void> | null = null
 
   constructor(store: GuardedStore, environment: Environment) {
@@ -29,9 +29,10 @@ export class Touches {
 
   /** Notes a use of the session: written if the last recorded one is an interval old, or if `rotation` has to move on. */
   use(session: ActiveSession, interval: number, rotation: RotationChange | null): void {
-    const due = session.now() - session.record.lastSeenAt >= interval
-    if (!rotation && (!due || this.#writing.has(session.record.id))) return
     const usedAt = this.#environment.monotonic()
+    const due = session.now() - session.record.lastSeenAt >= interval
+    const writing = this.#writing.get(session.record.id)
+    if (!rotation && (!due || (writing && usedAt - writing.usedAt < interval))) return
     const earlier = this.#pending.get(session.record.id)
     if (earlier) {
       earlier.usedAt = usedAt
@@ -50,26 +51,24 @@ export class Touches {
 
   async #drain(): Promise<void> {
     while (this.#pending.size > 0) {
-      const batch = this.#takeBatch()
-      this.#writing = new Set(batch.map(({ id }) => id))
+      this.#writing = this.#pending
+      this.#pending = new Map()
       try {
-        await this.#store.call('touch', batch)
+        await this.#store.call('touch', this.#toBatch(this.#writing))
       } catch {
         // Reported by the guarded store. The next use finds the old `lastSeenAt` and tries again.
       }
-      this.#writing = new Set()
+      this.#writing = new Map()
     }
     this.#flushing = null
   }
 
-  #takeBatch(): Touch[] {
+  #toBatch(uses: ReadonlyMap<SessionId, Pending>): Touch[] {
     const now = this.#environment.monotonic()
-    const batch = [...this.#pending].map(([id, { usedAt, rotation }]) => ({
+    return [...uses].map(([id, { usedAt, rotation }]) => ({
       id,
       ago: now - usedAt,
       ...(rotation ? { rotation } : {}),
     }))
-    this.#pending = new Map()
-    return batch
   }
 }

@@ -116,10 +116,15 @@ export class Events {
     for (const listener of [...listeners]) {
       try {
         const result = listener(full as never)
-        if (result instanceof Promise) result.catch(this.#report)
+        if (isThenable(result)) Promise.resolve(result).catch(this.#report)
       } catch (error) {
         this.#report(error)
       }
     }
   }
+}
+
+/** Promises of other realms and libraries are instances of nothing that we know. */
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { readonly then?: unknown } | null | undefined)?.then === 'function'
 }

@@ -61,8 +61,9 @@ export class SignalWatch {
     })
   }
 
+  /** All at once: one after the other, a slow store would make the last of many wait for all. */
   async #checkAll(): Promise<void> {
-    for (const id of [...this.#watched.keys()]) await this.#check(id)
+    await Promise.all([...this.#watched.keys()].map((id) => this.#check(id)))
   }
 
   async #check(id: SessionId): Promise<void> {

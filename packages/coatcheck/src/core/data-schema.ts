@@ -156,7 +156,7 @@ function checkValue(name: string, schema: StandardSchema, value: unknown): Json 
 }
 
 /** Exactly what storage would give back, frozen: so that no later change of the caller's object reaches the session. */
-function toJson(name: string, value: unknown): Json {
+export function toJson(name: string, value: unknown): Json {
   const text = stringify(name, value)
   if (text === undefined) {
     throw new DataError(

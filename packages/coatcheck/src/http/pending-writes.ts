@@ -1,5 +1,5 @@
-import { applyOperations, dataBytes } from '../core/apply-operations.ts'
-import { type DataSchema, deepFreeze } from '../core/data-schema.ts'
+import { applyOperations, dataBytes, jsonEquals } from '../core/apply-operations.ts'
+import { type DataSchema, deepFreeze, toJson } from '../core/data-schema.ts'
 import { DataError } from '../core/errors.ts'
 import type { Json, JsonFields } from '../core/json.ts'
 import type { Operation } from '../core/record.ts'
@@ -80,16 +80,23 @@ export class PendingWrites {
 
   append(field: string, item: unknown): void {
     const current = this.#array(field)
+    // Within an array it would turn into null.
+    if (item === undefined) toJson(field, item)
     // The schema speaks about the whole array, so the item is taken from what it makes of that.
-    const checked = this.#schema.check(field, [...current, item]) as readonly Json[]
-    const value = checked.at(-1)
-    if (value === undefined) throw wrongType(field, 'an array')
+    const checked = this.#schema.check(field, [...current, item])
+    const value = Array.isArray(checked) ? (checked as readonly Json[]).at(-1) : undefined
+    if (value === undefined || !this.#isLonger(field, current, checked as readonly Json[])) {
+      throw wrongType(
+        field,
+        'an array that its schema leaves in place when an item comes after it; use update()',
+      )
+    }
     this.#push({ kind: 'append', field, value, ...this.#initialArray(field) })
   }
 
   remove(field: string, item: unknown): void {
     this.#array(field)
-    const [value] = JSON.parse(JSON.stringify([item])) as [Json]
+    const value = toJson(field, item)
     this.#push({ kind: 'remove', field, value, ...this.#initialArray(field) })
   }
 
@@ -118,6 +125,12 @@ export class PendingWrites {
     }
     this.#view = result.data
     this.#operations.push(pending)
+  }
+
+  /** Whether the schema made of the longer array just that: one that sorts or drops items would append another one. */
+  #isLonger(field: string, current: readonly Json[], longer: readonly Json[]): boolean {
+    const before = longer.slice(0, -1)
+    return jsonEquals(before, current) || jsonEquals(before, this.#schema.check(field, current))
   }
 
   #array(field: string): readonly Json[] {

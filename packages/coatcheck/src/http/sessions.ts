@@ -18,6 +18,12 @@ export class Sessions<D> {
   readonly manager: SessionManager
   /** For adapters. */
   readonly http: HttpSettings
+  /**
+   * Property of a request that holds its session. A WeakMap would keep every request until the next full garbage
+   * collection, which cost more than all the rest of validation.
+   */
+  readonly #key = Symbol('coatcheck session')
+  /** For carriers that take no property. */
   readonly #byCarrier = new WeakMap<object, Session<D>>()
 
   constructor(manager: SessionManager, http: HttpSettings) {
@@ -27,7 +33,7 @@ export class Sessions<D> {
 
   /** The session of a request (`req`, `request`, `ctx`, `c`); `ERR_NO_SESSION_CONTEXT` where no adapter has opened one. */
   of(carrier: object): Session<D> {
-    const session = this.#byCarrier.get(carrier)
+    const session = (carrier as Carrier<D>)[this.#key] ?? this.#byCarrier.get(carrier)
     if (session) return session
     throw new UsageError(
       'ERR_NO_SESSION_CONTEXT',
@@ -37,7 +43,8 @@ export class Sessions<D> {
 
   /** For adapters: lets `of` find the session by this object. */
   attach(carrier: object, session: Session<D>): void {
-    this.#byCarrier.set(carrier, session)
+    if (Object.isExtensible(carrier)) (carrier as Carrier<D>)[this.#key] = session
+    else this.#byCarrier.set(carrier, session)
   }
 
   /** Before a password check; give the attempt to `session.login`, so that the old password loses against its change. */
@@ -114,4 +121,8 @@ export class Sessions<D> {
   health(): Promise<StoreHealth> {
     return this.manager.health()
   }
+}
+
+interface Carrier<D> {
+  [key: symbol]: Session<D> | undefined
 }

@@ -60,16 +60,14 @@ export class ResponseGate {
   }
 
   install(): void {
-    const methods = this.#response as unknown as Record<Gated, Method>
-    methods.writeHead = (...args) => this.#enter('writeHead', args)
-    methods.flushHeaders = (...args) => this.#enter('flushHeaders', args)
-    methods.write = (...args) => this.#enter('write', args)
-    methods.end = (...args) => this.#enter('end', args)
+    const { key, methods } = levelOf(this.#response)
+    Object.assign(this.#response, methods, { [key]: this })
     this.#response.on('pipe', (source: Source) => this.#sources.add(source))
     this.#response.once('close', () => this.#closed())
   }
 
-  #enter(method: Gated, args: readonly unknown[]): unknown {
+  /** What the response's methods do once the gate is installed. */
+  enter(method: Gated, args: readonly unknown[]): unknown {
     if (this.#passing || haveHeadersLeft(this.#response)) return this.#call(method, args)
     if (this.#waiting) return this.#hold(this.#waiting, { method, args })
     // Node says what is wrong with such a status before anything is committed.
@@ -183,6 +181,48 @@ export class ResponseGate {
     show('headersSent', () => this.#waiting !== null)
     show('writableEnded', () => this.#waiting?.some(({ method }) => method === 'end') ?? false)
   }
+}
+
+/**
+ * The methods of gated responses, the same for all of them: a closure of its own on each kept V8 from freeing responses
+ * until the next full garbage collection. A second gate on a response is on the next level, whatever was wrapped around
+ * the first one in between.
+ */
+class Level {
+  readonly key = Symbol('gate')
+  readonly methods: Readonly<Record<Gated, Method>>
+
+  constructor() {
+    const { key } = this
+    this.methods = {
+      writeHead(this: Guarded, ...args) {
+        return this[key]?.enter('writeHead', args)
+      },
+      flushHeaders(this: Guarded, ...args) {
+        return this[key]?.enter('flushHeaders', args)
+      },
+      write(this: Guarded, ...args) {
+        return this[key]?.enter('write', args)
+      },
+      end(this: Guarded, ...args) {
+        return this[key]?.enter('end', args)
+      },
+    }
+  }
+}
+
+interface Guarded {
+  readonly [level: symbol]: ResponseGate | undefined
+}
+
+const levels: Level[] = []
+
+function levelOf(response: object): Level {
+  const taken = levels.findIndex(({ key }) => !(key in response))
+  const depth = taken === -1 ? levels.length : taken
+  const level = levels[depth] ?? new Level()
+  levels[depth] = level
+  return level
 }
 
 function isStatus(status: unknown): boolean {

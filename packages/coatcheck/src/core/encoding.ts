@@ -63,7 +63,7 @@ export function utf8(text: string): Uint8Array {
 export function lengthPrefixed(parts: readonly Uint8Array[]): Uint8Array {
   let length = 0
   for (const part of parts) length += 4 + part.length
-  const bytes = new Uint8Array(length)
+  const bytes = allocate(length)
   let at = 0
   for (const part of parts) {
     bytes[at] = part.length >>> 24
@@ -73,6 +73,26 @@ export function lengthPrefixed(parts: readonly Uint8Array[]): Uint8Array {
     bytes.set(part, at + 4)
     at += 4 + part.length
   }
+  return bytes
+}
+
+/** Longest typed array that V8 keeps in its own heap; what is longer costs a malloc and work at every garbage collection. */
+const IN_HEAP = 64
+
+const SLAB = 8_192
+
+let slab = new ArrayBuffer(SLAB)
+let taken = 0
+
+/** Zeros, cut from a larger piece where that is cheaper. */
+function allocate(length: number): Uint8Array {
+  if (length <= IN_HEAP || length > SLAB / 8) return new Uint8Array(length)
+  if (taken + length > SLAB) {
+    slab = new ArrayBuffer(SLAB)
+    taken = 0
+  }
+  const bytes = new Uint8Array(slab, taken, length)
+  taken += length
   return bytes
 }
 

@@ -58,7 +58,10 @@ export function hkdfSha256(ikm: Uint8Array, salt: Uint8Array, info: Uint8Array, 
  */
 export function constantTimeEqual(a: string | Uint8Array, b: string | Uint8Array): boolean {
   if (typeof a !== typeof b || a.length !== b.length) return false
-  return nodeCrypto().timingSafeEqual(comparable(a), comparable(b))
+  const { timingSafeEqual } = nodeCrypto()
+  if (typeof a !== 'string' || typeof b !== 'string') return timingSafeEqual(a as Uint8Array, b as Uint8Array)
+  if (a.length > left.length) return timingSafeEqual(units(a), units(b))
+  return timingSafeEqual(units(a, left), units(b, right))
 }
 
 /** The value of an environment variable of the process, `undefined` where it is unset or there is no process. */
@@ -141,12 +144,14 @@ function builtin<Module extends object>(name: string, member: string & keyof Mod
   return found as Module
 }
 
-/** Code units rather than UTF-8, in which every lone surrogate is the same character. */
-function comparable(value: string | Uint8Array): Uint8Array | Uint16Array {
-  if (typeof value !== 'string') return value
-  const units = new Uint16Array(value.length)
-  for (let i = 0; i < value.length; i++) units[i] = value.charCodeAt(i)
-  return units
+/** For texts up to the length of a hash, so that comparing them allocates nothing. */
+const left = new Uint16Array(64)
+const right = new Uint16Array(64)
+
+/** Code units rather than UTF-8, in which every lone surrogate is the same character; zeros behind them. */
+function units(text: string, into = new Uint16Array(text.length)): Uint16Array {
+  for (let i = 0; i < text.length; i++) into[i] = text.charCodeAt(i)
+  return into.fill(0, text.length)
 }
 
 /** Tells the operator on the process's own warning channel (stderr by default); where there is none, nobody. */

@@ -83,6 +83,15 @@ describe('lengthPrefixed', () => {
     expect([...lengthPrefixed([new Uint8Array(66_051)]).subarray(0, 4)]).toEqual([0, 1, 2, 3])
   })
 
+  it('gives bytes that no later call touches, of any length', () => {
+    const lengths = Array.from({ length: 400 }, (_, index) => index * 5)
+    const results = lengths.map((length, index) => lengthPrefixed([new Uint8Array(length).fill(index)]))
+    for (const [index, bytes] of results.entries()) {
+      expect(bytes).toHaveLength(4 + index * 5)
+      expect(bytes.subarray(4).every((byte) => byte === index % 256)).toBe(true)
+    }
+  })
+
   it('CSRF-04 gives different bytes for any two different lists of parts', () => {
     const parts = fc.array(fc.uint8Array({ maxLength: 4, max: 5 }), { maxLength: 4 })
     fc.assert(

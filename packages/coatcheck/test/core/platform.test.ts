@@ -67,6 +67,17 @@ describe('constantTimeEqual', () => {
     expect(constantTimeEqual(new Uint8Array(), new Uint8Array())).toBe(true)
   })
 
+  it('TOK-08 compares texts of any length, and no rest of an earlier one counts', () => {
+    const hash = 'h'.repeat(43)
+    const long = 'x'.repeat(65)
+    expect(constantTimeEqual(hash, `${'h'.repeat(42)}i`)).toBe(false)
+    expect(constantTimeEqual(long, `${'x'.repeat(64)}y`)).toBe(false)
+    expect(constantTimeEqual(long, 'x'.repeat(65))).toBe(true)
+    expect(constantTimeEqual('x'.repeat(64), `${'x'.repeat(63)}y`)).toBe(false)
+    expect([constantTimeEqual('abc', 'abc'), constantTimeEqual('', '')]).toEqual([true, true])
+    expect(constantTimeEqual(hash, 'h'.repeat(43))).toBe(true)
+  })
+
   it('TOK-08 never takes a text for bytes', () => {
     expect(constantTimeEqual('1', new Uint8Array([49]))).toBe(false)
   })

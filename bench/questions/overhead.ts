@@ -1,6 +1,5 @@
 // Question: what does finding out who is asking add to a request, in CPU time of the server?
 import { BODY } from '../fixture.ts'
-import { modes } from '../modes/all.ts'
 import type { Headers, Mode } from '../modes/mode.ts'
 import { Child } from '../process/child.ts'
 import type { LoadCommands } from '../process/load.ts'
@@ -9,6 +8,7 @@ import type { OverheadCase, Round } from '../results.ts'
 import { inTurns } from './in-turns.ts'
 
 export interface OverheadSettings {
+  readonly modes: readonly Mode[]
   readonly rounds: number
   /** Length of one mode's turn in a round. */
   readonly seconds: number
@@ -43,7 +43,7 @@ export async function measureOverhead(
 ): Promise<OverheadCase[]> {
   const load = new Child<LoadCommands>(new URL('../process/load.ts', import.meta.url))
   load.pin(LOAD_CORE)
-  const contestants = await inTurns(modes, STARTS, (mode) => enter(mode, settings.scale, tell))
+  const contestants = await inTurns(settings.modes, STARTS, (mode) => enter(mode, settings.scale, tell))
   for (const contestant of contestants) await assertAnswers(contestant)
   tell('warming up')
   for (const contestant of contestants) await run(load, contestant, settings.warmUpSeconds)

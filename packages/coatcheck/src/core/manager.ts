@@ -78,6 +78,12 @@ export class SessionManager {
     await this.#ready()
   }
 
+  /** For requests: nothing to wait for once the sessions are open; before that, what opening them comes to, within `storeTimeout`. */
+  ready(): MaybePromise<void> {
+    if (this.#opened && this.#closing === null) return undefined
+    return this.#readyInTime().then(() => {})
+  }
+
   /** Writes what is still to be written and releases the store. Idempotent; later calls throw `ERR_CLOSED`. */
   close(): Promise<void> {
     this.#closing ??= this.#close()

@@ -76,6 +76,11 @@ export function hasTokenInUrl(url: string): boolean {
   return url.length > SHORTEST && FORM_WITHIN.test(url)
 }
 
+/** The text with everything of a token's form replaced: for whatever is logged of a request. */
+export function withoutTokens(text: string): string {
+  return hasTokenInUrl(` ${text}`) ? text.replace(ALL_WITHIN, '[token]') : text
+}
+
 const NONE: readonly string[] = Object.freeze([])
 
 /** More cookies of one name than any honest client has; the rest is not looked up. */
@@ -91,6 +96,7 @@ const forms = formats.map(
 )
 const FORM = new RegExp(`^(?:${forms.join('|')})$`)
 const FORM_WITHIN = new RegExp(`(?<![\\w-])(?:${forms.join('|')})(?![\\w-])`)
+const ALL_WITHIN = new RegExp(FORM_WITHIN, 'g')
 const BEARER = /^bearer +([\w-]+)$/i
 
 function tokensAmong(values: readonly string[]): readonly string[] {

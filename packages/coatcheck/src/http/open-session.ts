@@ -8,7 +8,7 @@ import { ClientContext } from './client-context.ts'
 import type { Cookie } from './cookie.ts'
 import { foreignPlaces } from './cookie-options.ts'
 import { findCredentials } from './credentials.ts'
-import { checkCsrf } from './csrf.ts'
+import { type CsrfVerdict, checkCsrf } from './csrf.ts'
 import { type Exchange, pathOf } from './exchange.ts'
 import { cookieFor, Finisher } from './finisher.ts'
 import type { RequestPolicy } from './http-options.ts'
@@ -40,7 +40,9 @@ export function openSession<D>(
 ): MaybePromise<OpenedSession<D> | null> {
   const policy = policyOf(sessions, exchange)
   if (policy.skip) return null
-  return new Opening(sessions, exchange, options.mode ?? 'full', policy).open()
+  const opening = new Opening(sessions, exchange, options.mode ?? 'full', policy)
+  // Also for a visitor: what a handler may ask for at once, such as a CSRF token, needs the keys.
+  return chain(sessions.manager.ready(), () => opening.open())
 }
 
 /** The steps of opening, in order. */
@@ -67,54 +69,61 @@ class Opening<D> {
     })
     if (credentials.tokenInUrl) this.#emit('token-in-url', {})
     if (credentials.outcome === 'refused') return this.#refuse(credentials.reason)
-    if (credentials.outcome === 'none') return this.#opened(credentials.strays > 0 ? STRAY : VISITOR, false)
     if (!this.#isSecure()) {
-      this.#emit('token-refused', { reason: 'insecure' })
+      if (credentials.outcome === 'presented') this.#emit('token-refused', { reason: 'insecure' })
       return this.#opened(VISITOR, false)
     }
+    if (credentials.outcome === 'none') return this.#opened(credentials.strays > 0 ? STRAY : VISITOR, false)
     const { transport, tokens, strays } = credentials
     const tossed = transport === 'cookie' && tokens.length + strays > 1
-    const varies = this.#checkOrigin(transport)
+    const { verdict, varies } = this.#checkOrigin(transport)
     return chain(this.#validate(tokens, transport), (outcome) => {
-      this.#checkToken(outcome.active, transport)
+      // What was reported once is not looked at again.
+      if (verdict === 'pass') this.#checkToken(outcome.active, transport)
       return this.#opened(outcome, varies, tossed)
     })
   }
 
   #validate(tokens: readonly string[], transport: Transport): MaybePromise<Outcome> {
     const [first] = tokens
-    if (tokens.length === 1 && first !== undefined) {
-      return chain(this.#validateOne(first, transport), (validation) => toOutcome(validation, transport))
-    }
-    return this.#validateAll(tokens, transport)
+    if (tokens.length > 1 || first === undefined) return this.#validateAll(tokens, transport)
+    return this.#validateOne(first, transport, this.#mode)
   }
 
-  /** Several different tokens under one name: cookie tossing. One live session is the user's; of two, neither may be used (CK-11). */
+  /**
+   * Several different tokens under one name: cookie tossing, or a cookie left behind under an earlier domain. One live
+   * session is the user's; of two, neither may be used (CK-11). They are peeked at first: a superseded token beside the
+   * one that took its place is a leftover in the same jar, and must not end the session as a thief's would.
+   */
   async #validateAll(tokens: readonly string[], transport: Transport): Promise<Outcome> {
-    const outcomes: Outcome[] = []
+    const looks: (Outcome & { readonly token: string })[] = []
     for (const token of tokens) {
-      outcomes.push(toOutcome(await this.#validateOne(token, transport), transport))
+      looks.push({ ...(await this.#validateOne(token, transport, 'peek')), token })
     }
-    const live = outcomes.filter(({ active }) => active !== null)
+    const live = looks.filter(({ active }) => active !== null)
     if (new Set(live.map(({ active }) => active?.record.id)).size > 1) this.#refuse('ambiguous')
-    return live[0] ?? outcomes.find(({ recentlyEnded }) => recentlyEnded) ?? STRAY
+    const users = live.find(({ active }) => active?.standing === 'valid') ?? live[0]
+    if (users) return this.#validateOne(users.token, transport, this.#mode)
+    const outcomes: Outcome[] = []
+    for (const { token } of looks) outcomes.push(await this.#validateOne(token, transport, this.#mode))
+    return (
+      outcomes.find(({ recentlyEnded }) => recentlyEnded) ?? outcomes.find(({ clear }) => !clear) ?? STRAY
+    )
   }
 
-  #validateOne(token: string, transport: Transport): MaybePromise<Validation> {
-    return this.#sessions.manager.validate(token, {
-      transport,
-      context: this.#context,
-      mode: this.#mode,
-      touch: this.#policy.touch ?? true,
-    })
+  #validateOne(token: string, transport: Transport, mode: Mode): MaybePromise<Outcome> {
+    const context = this.#context
+    const touch = this.#policy.touch ?? true
+    const validation = this.#sessions.manager.validate(token, { transport, context, mode, touch })
+    return chain(validation, (answer) => toOutcome(answer, transport))
   }
 
-  /** By headers alone, before the store is asked; answers whether they decided. */
-  #checkOrigin(transport: Transport): boolean {
+  /** By headers alone, before the store is asked. */
+  #checkOrigin(transport: Transport): CsrfVerdict {
     const { originCsrf } = this.#sessions.http
-    const { verdict, reason, varies } = checkCsrf(this.#exchange, originCsrf, transport, () => false)
-    if (verdict !== 'pass') this.#state(VISITOR).refuseCsrf(reason)
-    return varies
+    const verdict = checkCsrf(this.#exchange, originCsrf, transport, () => false)
+    if (verdict.verdict !== 'pass') this.#state(VISITOR).refuseCsrf(verdict.reason)
+    return verdict
   }
 
   /** In token mode: the proof bound to the session that was found. */

@@ -6,6 +6,8 @@ import type { SessionManager } from '../core/manager.ts'
 import type { SessionId, Transport } from '../core/record.ts'
 import type { Mode } from '../core/validator.ts'
 import type { PendingOperation } from '../core/writer.ts'
+import { harmless } from './client-context.ts'
+import { withoutTokens } from './credentials.ts'
 import type { CsrfReason } from './csrf.ts'
 import { type Exchange, pathOf } from './exchange.ts'
 import type { HttpSettings } from './http-options.ts'
@@ -18,6 +20,9 @@ export type TokenChange =
   | { readonly kind: 'none' }
   | { readonly kind: 'set'; readonly token: string; readonly transport: Transport }
   | { readonly kind: 'clear' }
+
+/** Longest method that events show; the longest registered one has 17 letters. */
+const MAX_METHOD = 32
 
 const NONE: TokenChange = Object.freeze({ kind: 'none' })
 const CLEAR: TokenChange = Object.freeze({ kind: 'clear' })
@@ -176,7 +181,8 @@ export class RequestState {
   refuseCsrf(reason: CsrfReason): void {
     const { method, url } = this.exchange
     const subject = this.active?.record ?? { id: null, userId: null }
-    const details = { reason, method, path: pathOf(url).slice(0, 256) }
+    const path = harmless(withoutTokens(pathOf(url))) ?? ''
+    const details = { reason, method: harmless(method.slice(0, MAX_METHOD)) ?? '', path }
     if (this.http.csrf.reportOnly) {
       this.emit('csrf-would-refuse', subject, details)
       return

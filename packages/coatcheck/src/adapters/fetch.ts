@@ -34,7 +34,8 @@ export interface FetchSession<D> {
 /**
  * Runs `handler` with the session of a request, at once where the store answers at once, and answers its response with
  * cookies and cache headers. A `Response` that the handler throws, a redirect for instance, is finished likewise and
- * thrown on; one of status 500 and above drops the handler's writes, as any other error does.
+ * thrown on; one of status 500 and above drops the handler's writes, as any other error does. Where a framework throws
+ * objects of its own for redirects, use this in the hook that gets the response made of them (SvelteKit: `handle`).
  *
  * @example
  * ```ts

@@ -12,11 +12,11 @@ export interface GateOptions {
   close(): void
 }
 
-type Gated = 'writeHead' | 'flushHeaders' | 'write' | 'end'
+type Held = 'writeHead' | 'flushHeaders' | 'write' | 'end'
 type Method = (...args: readonly unknown[]) => unknown
 
 interface Call {
-  readonly method: Gated
+  readonly method: Held
   readonly args: readonly unknown[]
 }
 
@@ -36,12 +36,13 @@ const MOST_FAILURES = 2
 export class ResponseGate {
   readonly #response: NodeResponse
   readonly #options: GateOptions
-  readonly #originals: Readonly<Record<Gated, Method>>
+  readonly #originals: Readonly<Record<Held, Method>>
   readonly #sources = new Set<Source>()
+  /** All gates of this response, this one among them once it is installed. */
+  readonly #gated: Gated
+  readonly #depth: number
   /** Calls that wait for `finish`; `null` where none is under way. */
   #waiting: Call[] | null = null
-  /** Within a call of the original method, which may call the others. */
-  #passing = false
   #mustDrain = false
   #finished = false
   #gone = false
@@ -50,7 +51,9 @@ export class ResponseGate {
   constructor(response: NodeResponse, options: GateOptions) {
     this.#response = response
     this.#options = options
-    const methods = response as unknown as Record<Gated, Method>
+    this.#gated = gatedOf(response)
+    this.#depth = this.#gated.gates.length
+    const methods = response as unknown as Record<Held, Method>
     this.#originals = {
       writeHead: methods.writeHead,
       flushHeaders: methods.flushHeaders,
@@ -60,15 +63,22 @@ export class ResponseGate {
   }
 
   install(): void {
-    const { key, methods } = levelOf(this.#response)
-    Object.assign(this.#response, methods, { [key]: this })
+    this.#gated.gates.push(this)
+    Object.assign(this.#response, methodsAt(this.#depth))
     this.#response.on('pipe', (source: Source) => this.#sources.add(source))
     this.#response.once('close', () => this.#closed())
   }
 
+  /** Whether calls wait here, and whether the end of the response is among them. */
+  get held(): 'nothing' | 'begun' | 'ended' {
+    if (this.#waiting === null) return 'nothing'
+    return this.#waiting.some(({ method }) => method === 'end') ? 'ended' : 'begun'
+  }
+
   /** What the response's methods do once the gate is installed. */
-  enter(method: Gated, args: readonly unknown[]): unknown {
-    if (this.#passing || haveHeadersLeft(this.#response)) return this.#call(method, args)
+  enter(method: Held, args: readonly unknown[]): unknown {
+    // Methods of Node's call each other by way of the response: such a call has passed every gate further out already.
+    if (this.#gated.passing <= this.#depth || haveHeadersLeft(this.#response)) return this.#call(method, args)
     if (this.#waiting) return this.#hold(this.#waiting, { method, args })
     // Node says what is wrong with such a status before anything is committed.
     if (method === 'writeHead' && !isStatus(args[0])) return this.#call(method, args)
@@ -79,16 +89,17 @@ export class ResponseGate {
     return this.#hold(this.#waiting ?? [], call)
   }
 
-  #call(method: Gated, args: readonly unknown[]): unknown {
+  #call(method: Held, args: readonly unknown[]): unknown {
     return this.#originals[method].apply(this.#response, args as unknown[])
   }
 
   #pass({ method, args }: Call): unknown {
-    this.#passing = true
+    const { passing } = this.#gated
+    this.#gated.passing = this.#depth
     try {
       return this.#call(method, args)
     } finally {
-      this.#passing = false
+      this.#gated.passing = passing
     }
   }
 
@@ -111,7 +122,7 @@ export class ResponseGate {
 
   #wait(finished: Promise<void>): void {
     this.#waiting = []
-    this.#showAsSent()
+    showAsSent(this.#response, this.#gated)
     finished.then(
       () => this.#release(),
       (error) => this.#fail(error),
@@ -169,60 +180,64 @@ export class ResponseGate {
     // A handler that is still at work may yet end its response, which commits its writes: they are one request's, all or none.
     if (this.#finished) this.#options.close()
   }
-
-  /** While calls wait, the application sees what it would see without a gate. */
-  #showAsSent(): void {
-    if (Object.hasOwn(this.#response, 'headersSent')) return
-    const show = (name: 'headersSent' | 'writableEnded', isShown: () => boolean) =>
-      Object.defineProperty(this.#response, name, {
-        configurable: true,
-        get: () => isShown() || Reflect.get(Object.getPrototypeOf(this.#response), name, this.#response),
-      })
-    show('headersSent', () => this.#waiting !== null)
-    show('writableEnded', () => this.#waiting?.some(({ method }) => method === 'end') ?? false)
-  }
 }
+
+/** What the gates of one response share: several kinds of sessions have one each. */
+interface Gated {
+  /** From the innermost, which was installed first, outwards. */
+  readonly gates: ResponseGate[]
+  /** Depth of the innermost gate that is within a call of its original method. */
+  passing: number
+}
+
+const GATED = Symbol('gates')
+
+type MaybeGated = object & { [GATED]?: Gated }
+
+function gatedOf(response: object): Gated {
+  const gated: MaybeGated = response
+  gated[GATED] ??= { gates: [], passing: Number.POSITIVE_INFINITY }
+  return gated[GATED]
+}
+
+/** While calls wait, the application sees what it would see without a gate. */
+function showAsSent(response: NodeResponse, { gates }: Gated): void {
+  if (Object.hasOwn(response, 'headersSent')) return
+  const show = (name: 'headersSent' | 'writableEnded', isShown: () => boolean) =>
+    Object.defineProperty(response, name, {
+      configurable: true,
+      get: () => isShown() || Reflect.get(Object.getPrototypeOf(response), name, response),
+    })
+  show('headersSent', () => gates.some(({ held }) => held !== 'nothing'))
+  show('writableEnded', () => gates.some(({ held }) => held === 'ended'))
+}
+
+type Methods = Readonly<Record<Held, Method>>
 
 /**
- * The methods of gated responses, the same for all of them: a closure of its own on each kept V8 from freeing responses
- * until the next full garbage collection. A second gate on a response is on the next level, whatever was wrapped around
- * the first one in between.
+ * The methods of gated responses by the depth of the gate, the same for all responses: closures of its own on each kept
+ * V8 from freeing responses until the next full garbage collection.
  */
-class Level {
-  readonly key = Symbol('gate')
-  readonly methods: Readonly<Record<Gated, Method>>
+const methodsByDepth: Methods[] = []
 
-  constructor() {
-    const { key } = this
-    this.methods = {
-      writeHead(this: Guarded, ...args) {
-        return this[key]?.enter('writeHead', args)
-      },
-      flushHeaders(this: Guarded, ...args) {
-        return this[key]?.enter('flushHeaders', args)
-      },
-      write(this: Guarded, ...args) {
-        return this[key]?.enter('write', args)
-      },
-      end(this: Guarded, ...args) {
-        return this[key]?.enter('end', args)
-      },
-    }
+function methodsAt(depth: number): Methods {
+  const enter = (response: MaybeGated, method: Held, args: readonly unknown[]) =>
+    response[GATED]?.gates[depth]?.enter(method, args)
+  methodsByDepth[depth] ??= {
+    writeHead(this: MaybeGated, ...args) {
+      return enter(this, 'writeHead', args)
+    },
+    flushHeaders(this: MaybeGated, ...args) {
+      return enter(this, 'flushHeaders', args)
+    },
+    write(this: MaybeGated, ...args) {
+      return enter(this, 'write', args)
+    },
+    end(this: MaybeGated, ...args) {
+      return enter(this, 'end', args)
+    },
   }
-}
-
-interface Guarded {
-  readonly [level: symbol]: ResponseGate | undefined
-}
-
-const levels: Level[] = []
-
-function levelOf(response: object): Level {
-  const taken = levels.findIndex(({ key }) => !(key in response))
-  const depth = taken === -1 ? levels.length : taken
-  const level = levels[depth] ?? new Level()
-  levels[depth] = level
-  return level
+  return methodsByDepth[depth]
 }
 
 function isStatus(status: unknown): boolean {

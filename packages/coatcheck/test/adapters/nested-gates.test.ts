@@ -31,6 +31,28 @@ it('two gates that take time both finish before the response leaves', async () =
   expect([log, body]).toEqual([['handled', 'outer', 'inner'], 'ab'])
 })
 
+it('an outer gate is not asked again by what Node calls on its way out', async () => {
+  const log: string[] = []
+  const slow = (name: string) => () => Promise.resolve().then(() => void log.push(name))
+  const { body } = await exchange((response) => {
+    install(response, slow('inner'))
+    install(response, slow('outer'))
+    response.end('whole')
+  })
+  expect([log, body]).toEqual([['outer', 'inner'], 'whole'])
+})
+
+it('a response is shown as sent and ended for as long as it waits at any gate', async () => {
+  const seen: unknown[] = []
+  await exchange((response) => {
+    const look = () => void seen.push(response.headersSent, response.writableEnded)
+    install(response, () => Promise.resolve().then(look))
+    install(response, () => Promise.resolve().then(look))
+    response.end('whole')
+  })
+  expect(seen).toEqual([true, true, true, true])
+})
+
 it('whatever wraps the response between two gates is called once, between them', async () => {
   const log: string[] = []
   const { body } = await exchange((response) => {

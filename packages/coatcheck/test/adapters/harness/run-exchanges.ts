@@ -3,13 +3,16 @@ import type { CreateExchangeStore, ExchangeHarness } from '../../../src/store-te
 import { exchangeCases, exchangeCasesFor } from '../../../src/store-testing/exchanges/table.ts'
 import { memory } from '../../../src/stores/memory.ts'
 
-/** Runs the table through an adapter, on the memory store unless told otherwise. */
+/** Runs the table, or the cases whose names match `only`, through an adapter; on the memory store unless told otherwise. */
 export function runExchanges(
   adapter: string,
   harness: ExchangeHarness,
-  createStore: CreateExchangeStore = () => ({ store: memory() }),
+  {
+    createStore = () => ({ store: memory() }),
+    only = /^/,
+  }: { createStore?: CreateExchangeStore; only?: RegExp } = {},
 ): void {
-  const cases = exchangeCasesFor(harness)
+  const cases = exchangeCasesFor(harness).filter(({ name }) => only.test(name))
   const name = `the table of exchanges through ${adapter} (${cases.length} of ${exchangeCases.length} cases)`
   describe(name, () => {
     for (const exchange of cases) {

@@ -48,6 +48,11 @@ export class PendingWrites {
     return operations
   }
 
+  /** Takes back what was taken and not applied; its effect was visible all the time. */
+  restore(operations: readonly PendingOperation[]): void {
+    this.#operations = [...operations, ...this.#operations]
+  }
+
   has(field: string): boolean {
     this.#schema.assertField(field)
     return Object.hasOwn(this.#view, field)

@@ -3,6 +3,7 @@ import { type Duration, toMilliseconds } from '../core/duration.ts'
 import { AccessError, UsageError } from '../core/errors.ts'
 import type { Issued } from '../core/issuer.ts'
 import type { Authentication, Device, SessionId, SessionRecord, Transport } from '../core/record.ts'
+import type { PendingOperation } from '../core/writer.ts'
 import type { DeepReadonly } from './deep-readonly.ts'
 import type { PendingWrites } from './pending-writes.ts'
 import { StepUpError } from './problem.ts'
@@ -20,6 +21,8 @@ export class RequestSession<D> implements Session<D> {
 
   constructor(state: RequestState) {
     this.#state = state
+    // Assigning to a field that is not there, as other libraries have it, would be lost without a word.
+    Object.freeze(this)
   }
 
   get id(): SessionId | null {
@@ -101,35 +104,40 @@ export class RequestSession<D> implements Session<D> {
     const transport = state.issuingTransport(options.transport)
     state.assertSameSource(transport)
     this.#assertMayRemember(options)
-    const operations = await state.takeOperations()
-    const { carried } = state.manager.settings.schema
-    const carry = options.carry ?? carried
-    const issued = await state.manager.login(state.active, {
-      userId,
-      transport,
-      context: state.context,
-      remember: options.remember ?? false,
-      authentication: { methods: [...(options.methods ?? [])], level: options.level ?? null },
-      data: this.#initialData(options.data ?? {}),
-      carry,
-      operations: operations.filter(({ field }) => (carry as readonly string[]).includes(field)),
-      attempt: options.attempt ?? null,
+    const data = this.#initialData(options.data ?? {})
+    const carry: readonly string[] = options.carry ?? state.manager.settings.schema.carried
+    const before = this.userId
+    // Nothing of another user's session comes along, whatever the fields.
+    const comesAlong = ({ field }: PendingOperation) =>
+      (before === null || before === userId) && carry.includes(field)
+    let left: readonly PendingOperation[] = []
+    const issued = await state.issueWith((operations) => {
+      left = operations.filter((operation) => !comesAlong(operation))
+      return state.manager.login(state.active, {
+        userId,
+        transport,
+        context: state.context,
+        remember: options.remember ?? false,
+        authentication: { methods: [...(options.methods ?? [])], level: options.level ?? null },
+        data,
+        carry,
+        operations: operations.filter(comesAlong),
+        attempt: options.attempt ?? null,
+      })
     })
-    return this.#adopt(issued, transport)
+    return this.#adopt(issued, transport, left)
   }
 
   async reauthenticate(options: ReauthenticateOptions = {}): Promise<IssuedToken> {
     const active = this.#requireUser()
     const { transport, authentication } = active.record
     this.#state.assertSameSource(this.#state.issuingTransport(transport))
-    const issued = await this.#state.manager.reauthenticate(active, {
-      authentication: {
-        methods: [...(options.methods ?? authentication.methods)],
-        level: options.level ?? authentication.level,
-      },
-      operations: await this.#state.takeOperations(),
-    })
-    return this.#adopt(issued, transport)
+    const methods = [...(options.methods ?? authentication.methods)]
+    const level = options.level ?? authentication.level
+    const issued = await this.#state.issueWith((operations) =>
+      this.#state.manager.reauthenticate(active, { authentication: { methods, level }, operations }),
+    )
+    return this.#adopt(issued, transport, [])
   }
 
   logout(): Promise<void> {
@@ -227,8 +235,8 @@ export class RequestSession<D> implements Session<D> {
     return Object.fromEntries(given.map(([name, value]) => [name, schema.check(name, value)])) as never
   }
 
-  #adopt(issued: Issued, transport: Transport): IssuedToken {
-    this.#state.adopt(issued, transport)
+  #adopt(issued: Issued, transport: Transport, left: readonly PendingOperation[]): IssuedToken {
+    this.#state.adopt(issued, transport, left)
     return { token: transport === 'bearer' ? issued.token : null }
   }
 }

@@ -1,5 +1,5 @@
 import type { ActiveSession } from '../core/active-session.ts'
-import { AccessError, UsageError } from '../core/errors.ts'
+import { AccessError, StoreError, UsageError } from '../core/errors.ts'
 import type { EventName, RequestContext, SessionEvents } from '../core/events.ts'
 import type { Issued } from '../core/issuer.ts'
 import type { SessionManager } from '../core/manager.ts'
@@ -117,10 +117,19 @@ export class RequestState {
     return commit
   }
 
-  /** The uncommitted operations, for a login that takes them along. Waits for a commit under way. */
-  async takeOperations(): Promise<readonly PendingOperation[]> {
+  /**
+   * Lets a login take the uncommitted operations along. One that fails leaves them to the session before, unless it may
+   * have been applied all the same. Waits for a commit under way.
+   */
+  async issueWith(issue: (operations: readonly PendingOperation[]) => Promise<Issued>): Promise<Issued> {
     await this.#committing?.catch(() => {})
-    return this.writes.take()
+    const operations = this.writes.take()
+    try {
+      return await issue(operations)
+    } catch (error) {
+      if (!(error instanceof StoreError) || error.retryable) this.writes.restore(operations)
+      throw error
+    }
   }
 
   /** Forgets uncommitted writes; answers which fields they were about. */
@@ -150,11 +159,12 @@ export class RequestState {
     this.refuseCsrf(source.reason)
   }
 
-  /** Takes over a session that was just made; its token goes out with the response. */
-  adopt(issued: Issued, transport: Transport): void {
-    this.active = issued.session
-    this.#recentlyEnded = false
-    this.change = { kind: 'set', token: issued.token, transport }
+  /** Takes over the session that a login made; its token goes out with the response. `left` are writes that did not come along. */
+  adopt(issued: Issued, transport: Transport, left: readonly PendingOperation[]): void {
+    const fields = [...new Set([...left, ...this.writes.take()].map(({ field }) => field))]
+    const before = this.active?.record ?? { id: null, userId: null }
+    if (fields.length > 0) this.emit('write-dropped', before, { fields })
+    this.#takeOver(issued, transport)
     this.#resetWrites()
   }
 
@@ -245,8 +255,17 @@ export class RequestState {
     const transport = this.#issuingTransport()
     if (this.#mayHideCookie(transport)) return this.#dropped()
     this.writes.take()
-    this.adopt(await this.manager.start({ transport, context: this.context, data: view }), transport)
+    const issued = await this.manager.start({ transport, context: this.context, data: view })
+    this.#takeOver(issued, transport)
+    // What was written meanwhile is on top of the very data that the session started with.
+    if (this.writes.isEmpty) this.#resetWrites()
     return 'ok'
+  }
+
+  #takeOver(issued: Issued, transport: Transport): void {
+    this.active = issued.session
+    this.#recentlyEnded = false
+    this.change = { kind: 'set', token: issued.token, transport }
   }
 
   #issuingTransport(chosen?: Transport): Transport {

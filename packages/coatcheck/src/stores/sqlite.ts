@@ -56,8 +56,9 @@ export interface SqliteOptions {
  * writes of a moment share one transaction and one fsync on a thread of their own. Several processes of one machine may
  * use the same file.
  *
- * The file and its directory are created where missing, for this user only. `path` may be `:memory:`, for tests: then
- * everything is gone with the process.
+ * The file and its directory are created where missing, for this user only. Beside it lie its log (`-wal`, `-shm`) while
+ * it is in use, the keys (`.keys`) unless the application configures others, and 4 MB of zeros (`-reserve`) that keep
+ * logging out possible on a full disk. `path` may be `:memory:`, for tests: then everything is gone with the process.
  *
  * @example
  * ```ts
@@ -80,7 +81,7 @@ export function sqlite(path: string | URL, options: SqliteOptions = {}): Session
   })
 }
 
-/** The empty schema takes about half of this. */
+/** The empty schema takes more than half of this. */
 const SMALLEST_FILE = 65_536
 
 class SqliteStore implements SessionStore {

@@ -36,6 +36,13 @@ const TASKS: Readonly<Record<string, (store: SessionStore, n: number) => Promise
     await Promise.all(Array.from({ length: 16 }, (_, lane) => writeInLane(store, n + lane, 16)))
   },
 
+  /** Closes the store while it writes. */
+  async close(store, n) {
+    const created = store.create(newSession(n))
+    await store.close()
+    say(`created ${n} ${(await created).outcome}`)
+  },
+
   /** Writes once and goes, without closing the store and without waiting. */
   async leave(store, n) {
     store.create(newSession(n)).then(() => say(`created ${n}`), fail)
@@ -85,9 +92,17 @@ function append(store: SessionStore, n: number, value: string): Promise<unknown>
   return store.mutate(sessionId(n), [{ kind: 'append', field: 'list', value }], mutateOptions(value))
 }
 
-/** At once: what has been said is in the pipe when the process is killed. */
+/** At once, and not by way of a queue: what has been said is in the pipe when the process is killed. */
 function say(line: string): void {
-  writeSync(1, `${line}\n`)
+  const bytes = Buffer.from(`${line}\n`)
+  for (let written = 0; written < bytes.length; ) {
+    try {
+      written += writeSync(1, bytes, written)
+    } catch (error) {
+      // The pipe is full until somebody listens.
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error
+    }
+  }
 }
 
 function fail(error: unknown): void {

@@ -19,8 +19,10 @@ import { pathToFileURL } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { SessionStore } from '../../src/core/store.ts'
 import { mutateOptions, newSession, replaceOptions, sessionId } from '../../src/store-testing/fixtures.ts'
+import { openWriter } from '../../src/stores/sqlite/connections.ts'
 import { networkFileSystem, networkShare } from '../../src/stores/sqlite/database-file.ts'
-import { APPLICATION_ID } from '../../src/stores/sqlite/schema.ts'
+import { scalar } from '../../src/stores/sqlite/query.ts'
+import { APPLICATION_ID, MIGRATIONS, migrate } from '../../src/stores/sqlite/schema.ts'
 import { type SqliteOptions, sqlite } from '../../src/stores/sqlite.ts'
 import { FakeEnvironment } from '../../src/testing/fake-environment.ts'
 import { RETENTION, type TemporaryDirectory, temporaryDirectory } from './sqlite-harness.ts'
@@ -56,6 +58,20 @@ describe('the file of the sqlite store', () => {
     await store.close()
     expect(readdirSync(directory.path).sort()).toEqual(['sessions.db', 'sessions.db-reserve'])
     expect((await (await open()).find(sessionId(1))).status).toBe('live')
+  })
+
+  it('P2 has every commit on the disk before it is acknowledged, as far as SQLite can see to that', () => {
+    const settings = {
+      lockTimeout: 0,
+      maxFileBytes: null,
+      allowNetwork: false,
+      tombstoneRetention: RETENTION,
+    }
+    const database = openWriter({ path, ...settings })
+    expect(scalar(database, 'PRAGMA journal_mode')).toBe('wal')
+    expect(scalar(database, 'PRAGMA synchronous')).toBe(2)
+    expect(scalar(database, 'PRAGMA fullfsync')).toBe(1)
+    database.close()
   })
 
   it('may be given as a URL', async () => {
@@ -193,6 +209,30 @@ describe('the sqlite store refuses, and leaves alone,', () => {
     expect(() => sqlite(path, { lockTimeout: -1 })).toThrow(/lockTimeout/)
     expect(() => sqlite(path, { maxFileBytes: 1_000 })).toThrow(/maxFileBytes/)
     expect(() => sqlite(path, { busyTimeout: 1 } as SqliteOptions)).toThrow(/busyTimeout does not exist/)
+  })
+})
+
+describe('a later version of the schema', () => {
+  const next = { version: 2, sql: 'ALTER TABLE sessions ADD COLUMN note TEXT' }
+
+  it('is reached by the steps that are missing, and keeps the sessions', async () => {
+    await seed()
+    const database = new DatabaseSync(path)
+    migrate(database, path, [...MIGRATIONS, next])
+    expect(scalar(database, 'PRAGMA user_version')).toBe(2)
+    expect(scalar(database, 'SELECT count(note IS NULL) FROM sessions')).toBe(1)
+    migrate(database, path, [...MIGRATIONS, next])
+    database.close()
+  })
+
+  it('is not reached by half: a step that fails undoes those before it', async () => {
+    await seed()
+    const database = new DatabaseSync(path)
+    expect(() => migrate(database, path, [...MIGRATIONS, next, { version: 3, sql: 'NOT SQL' }])).toThrow(
+      'syntax',
+    )
+    database.close()
+    expect((await (await open()).find(sessionId(0))).status).toBe('live')
   })
 })
 

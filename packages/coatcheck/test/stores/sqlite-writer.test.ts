@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Worker } from 'node:worker_threads'
@@ -49,9 +50,10 @@ describe('writes of the sqlite store', () => {
       }),
     )
     turns.stop()
-    // At most 256 share a group, and the loop goes round while each group is written.
-    expect(new Set(acknowledged).size).toBeGreaterThanOrEqual(20)
-    expect(Math.max(...acknowledged)).toBeGreaterThan(100)
+    // Some 20 groups, and the loop goes round while each is written: hundreds of turns, fewer on a busy machine. Writing
+    // in the calling thread takes one.
+    expect(new Set(acknowledged).size).toBeGreaterThan(2)
+    expect(Math.max(...acknowledged)).toBeGreaterThan(20)
   })
 
   it('share a transaction where they wait for the same fsync', async () => {
@@ -62,6 +64,12 @@ describe('writes of the sqlite store', () => {
     await store.create(newSession(200))
     await store.create(newSession(201))
     expect(countCommits() - before).toBeGreaterThanOrEqual(3)
+  })
+
+  it('do not let the log grow for ever', async () => {
+    const store = await open()
+    for (let i = 0; i < 1_000; i++) await store.create(newSession(i))
+    expect(statSync(`${path}-wal`).size).toBeLessThan(8_000_000)
   })
 
   it('are all done when close resolves', async () => {
@@ -245,26 +253,33 @@ describe('P6 STO-01 the files of the sqlite store', () => {
 })
 
 describe('the statements of the sqlite store', () => {
-  it('STO-07 never walk through sessions or tombstones, however many there are', () => {
-    const database = new DatabaseSync(':memory:')
+  let database: DatabaseSync
+
+  beforeEach(() => {
+    database = new DatabaseSync(':memory:')
     migrate(database, ':memory:')
-    const prepared: string[] = []
-    const prepare = database.prepare.bind(database)
-    database.prepare = (sql, options) => {
-      prepared.push(sql)
-      return prepare(sql, options)
-    }
-    new UserEnds(database, new SessionTables(database))
-    new EpochTables(database)
-    expect(prepared.length).toBeGreaterThan(15)
-    for (const sql of prepared) {
+  })
+
+  afterEach(() => database.close())
+
+  it('STO-07 never walk through sessions or tombstones, however many there are', () => {
+    for (const sql of preparedStatements(database)) {
       const parameters = Array.from(sql.matchAll(/\?/g), () => 1)
-      const steps = prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...parameters)
+      const steps = database.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...parameters)
       for (const { detail } of steps) {
         expect(detail, sql).not.toMatch(/SCAN (s|u|sessions|tombstones|users)\b|TEMP B-TREE/)
       }
     }
-    database.close()
+  })
+
+  it('answer with columns of different names, as Node 22 needs them', () => {
+    for (const sql of preparedStatements(database)) {
+      const names = database
+        .prepare(sql)
+        .columns()
+        .map(({ name }) => name)
+      expect(new Set(names).size, sql).toBe(names.length)
+    }
   })
 })
 
@@ -274,6 +289,21 @@ const TOMBSTONE = {
   endedAt: new FakeEnvironment().now(),
   replacedBy: null,
   replacedByUserId: null,
+}
+
+/** The SQL of all that the store prepares. */
+function preparedStatements(database: DatabaseSync): readonly string[] {
+  const statements: string[] = []
+  const prepare = database.prepare.bind(database)
+  database.prepare = (sql, options) => {
+    statements.push(sql)
+    return prepare(sql, options)
+  }
+  new UserEnds(database, new SessionTables(database))
+  new EpochTables(database)
+  database.prepare = prepare
+  expect(statements.length).toBeGreaterThan(15)
+  return statements
 }
 
 /** Counts the turns of the event loop. */

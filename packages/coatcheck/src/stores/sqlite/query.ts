@@ -2,7 +2,8 @@ import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 
 
 /**
  * A prepared SELECT (or RETURNING) whose rows are arrays in the order of its columns: reading them takes two thirds of
- * the time of objects with names. `Row` is the caller's word for what the SQL answers; the tables are STRICT.
+ * the time of objects with names. `Row` is the caller's word for what the SQL answers; the tables are STRICT. No two columns
+ * may have the same name.
  */
 export class Query<Row extends readonly SQLOutputValue[]> {
   readonly #statement: StatementSync

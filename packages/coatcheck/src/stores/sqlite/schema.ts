@@ -94,23 +94,40 @@ export const MIGRATIONS: readonly Migration[] = [{ version: 1, sql: INITIAL }]
  */
 export function migrate(database: DatabaseSync, path: string, migrations = MIGRATIONS): void {
   if (assertOurs(database, path, migrations) === latest(migrations)) return
-  database.exec('BEGIN EXCLUSIVE')
-  try {
-    const version = assertOurs(database, path, migrations)
+  inTransaction(database, 'EXCLUSIVE', () => {
+    const version = readVersion(database, path, migrations)
     for (const migration of migrations) {
       if (migration.version > version) database.exec(migration.sql)
     }
     database.exec(`PRAGMA application_id = ${APPLICATION_ID}`)
     database.exec(`PRAGMA user_version = ${latest(migrations)}`)
+  })
+}
+
+/** Version of the schema in the file, 0 for an empty database. Throws `ERR_STORE_SCHEMA` as `migrate` does. */
+export function assertOurs(database: DatabaseSync, path: string, migrations = MIGRATIONS): number {
+  // One snapshot: another process may be making the schema between two looks.
+  return inTransaction(database, 'DEFERRED', () => readVersion(database, path, migrations))
+}
+
+/** Throws `ERR_STORE_SCHEMA` when another process has migrated the file since it was opened. */
+export function assertSchemaUnchanged(version: number, path: string): void {
+  if (version !== latest(MIGRATIONS)) throw newerSchema(path, version, latest(MIGRATIONS))
+}
+
+function inTransaction<T>(database: DatabaseSync, kind: 'EXCLUSIVE' | 'DEFERRED', work: () => T): T {
+  database.exec(`BEGIN ${kind}`)
+  try {
+    const result = work()
     database.exec('COMMIT')
+    return result
   } catch (error) {
     rollBack(database)
     throw error
   }
 }
 
-/** Version of the schema in the file, 0 for an empty database. Throws `ERR_STORE_SCHEMA` as `migrate` does. */
-export function assertOurs(database: DatabaseSync, path: string, migrations = MIGRATIONS): number {
+function readVersion(database: DatabaseSync, path: string, migrations: readonly Migration[]): number {
   const application = Number(scalar(database, 'PRAGMA application_id'))
   const version = Number(scalar(database, 'PRAGMA user_version'))
   const isEmpty = application === 0 && version === 0 && !hasTables(database)
@@ -123,11 +140,6 @@ export function assertOurs(database: DatabaseSync, path: string, migrations = MI
   }
   if (version > latest(migrations)) throw newerSchema(path, version, latest(migrations))
   return version
-}
-
-/** Throws `ERR_STORE_SCHEMA` when another process has migrated the file since it was opened. */
-export function assertSchemaUnchanged(version: number, path: string): void {
-  if (version !== latest(MIGRATIONS)) throw newerSchema(path, version, latest(MIGRATIONS))
 }
 
 function newerSchema(path: string, found: number, known: number): StoreError {

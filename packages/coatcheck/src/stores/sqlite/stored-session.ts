@@ -8,7 +8,8 @@ export const SELECT_SESSIONS = `
   SELECT
     s.number, s.operation_ids, s.id, s.rotation, s.user_id, s.replaces, s.created_at, s.authenticated_at,
     s.last_seen_at, s.idle_timeout, s.expires_at, s.lifetime, s.transport, s.authentication, s.device, s.data,
-    s.schema_version, s.version, s.user_epoch, e.nonce, e.reason, e.ended_at, u.epoch, u.reason, u.ended_at
+    s.schema_version, s.version, s.user_epoch, e.nonce, e.reason, e.ended_at,
+    u.epoch AS user_end_epoch, u.reason AS user_end_reason, u.ended_at AS user_ended_at
   FROM sessions s
   JOIN epochs e ON e.number = s.epoch_number
   LEFT JOIN user_ends u ON u.user_id = s.user_id

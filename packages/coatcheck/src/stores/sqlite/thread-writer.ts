@@ -13,8 +13,8 @@ export class ThreadWriter implements Writer {
     this.#settings = settings
   }
 
-  open(): Promise<void> {
-    return this.#running().opened
+  async open(): Promise<void> {
+    await this.#running().opened
   }
 
   async call<M extends Method>(stamp: Stamp, method: M, args: Arguments<M>): Promise<Answer<M>> {

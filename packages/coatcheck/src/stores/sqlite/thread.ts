@@ -39,19 +39,13 @@ export class Thread {
   readonly #pending: Pending[] = []
   readonly #outbox: string[] = []
   #isOpen = false
+  #isClosing = false
   /** Why it takes no more calls. */
   #end: CoatcheckError | null = null
 
   constructor(settings: DatabaseSettings) {
     this.#path = settings.path
-    // Options and environment of the process are not inherited: a preloaded module would run, and maybe open the store,
-    // in this thread too.
-    this.#worker = new Worker(WORKER_URL, {
-      name: 'coatcheck sqlite writer',
-      workerData: settings,
-      execArgv: [],
-      env: {},
-    })
+    this.#worker = startWorker(settings)
     const opened = Promise.withResolvers<void>()
     this.opened = opened.promise
     this.#worker.on('message', (message: FromThread) => {
@@ -95,7 +89,8 @@ export class Thread {
 
   /** Ends the thread once all calls are answered. */
   async close(): Promise<void> {
-    this.#worker.ref()
+    this.#isClosing = true
+    this.#holdProcess()
     this.#flush(true)
     await this.ended
   }
@@ -123,18 +118,12 @@ export class Thread {
   }
 
   #holdProcess(): void {
-    if (this.#pending.length > 0 || !this.#isOpen) this.#worker.ref()
+    if (this.#pending.length > 0 || !this.#isOpen || this.#isClosing) this.#worker.ref()
     else this.#worker.unref()
   }
 
   #crash(cause: unknown): CoatcheckError {
-    if (!this.#isOpen) {
-      return new ConfigError(
-        'ERR_PLATFORM',
-        `The writing thread of the sqlite store could not start from ${WORKER_URL}: if the application is bundled, leave coatcheck out of the bundle.`,
-        { cause },
-      )
-    }
+    if (!this.#isOpen) return cannotStart(cause)
     // Whether calls in flight were applied nobody knows.
     return new StoreError(
       'ERR_STORE_UNAVAILABLE',
@@ -142,4 +131,23 @@ export class Thread {
       { cause, retryable: false },
     )
   }
+}
+
+function startWorker(settings: DatabaseSettings): Worker {
+  try {
+    // Options and environment of the process are not inherited: a preloaded module would run, and maybe open the store,
+    // in this thread too. That node:sqlite is experimental, Node 22 says in the main thread already.
+    const execArgv = ['--disable-warning=ExperimentalWarning']
+    return new Worker(WORKER_URL, { name: 'coatcheck sqlite', workerData: settings, execArgv, env: {} })
+  } catch (cause) {
+    throw cannotStart(cause)
+  }
+}
+
+function cannotStart(cause: unknown): ConfigError {
+  return new ConfigError(
+    'ERR_PLATFORM',
+    `The writing thread of the sqlite store cannot start from ${WORKER_URL}: leave coatcheck out of bundles, and under Node's permission model allow workers.`,
+    { cause },
+  )
 }

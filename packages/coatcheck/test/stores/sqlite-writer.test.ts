@@ -1,6 +1,5 @@
 import { once } from 'node:events'
 import { statSync } from 'node:fs'
-import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Worker } from 'node:worker_threads'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -18,30 +17,15 @@ import { EpochTables } from '../../src/stores/sqlite/epoch-tables.ts'
 import { migrate } from '../../src/stores/sqlite/schema.ts'
 import { SessionTables } from '../../src/stores/sqlite/session-tables.ts'
 import { UserEnds } from '../../src/stores/sqlite/user-ends.ts'
-import { sqlite } from '../../src/stores/sqlite.ts'
 import { FakeEnvironment } from '../../src/testing/fake-environment.ts'
-import { RETENTION, readOutside, type TemporaryDirectory, temporaryDirectory } from './sqlite-harness.ts'
+import { useSqliteFile } from './sqlite-fixture.ts'
+import { readOutside } from './sqlite-harness.ts'
 
-let directory: TemporaryDirectory
-let path: string
-let environment: FakeEnvironment
-let opened: SessionStore[] = []
-
-beforeEach(() => {
-  directory = temporaryDirectory()
-  path = join(directory.path, 'sessions.db')
-  environment = new FakeEnvironment()
-})
-
-afterEach(async () => {
-  await Promise.all(opened.map((store) => store.close()))
-  opened = []
-  directory.dispose()
-})
+const file = useSqliteFile()
 
 describe('writes of the sqlite store', () => {
   it('leave the event loop its turns while 5,000 of them are under way', async () => {
-    const store = await open()
+    const store = await file.open()
     const turns = new Turns()
     const acknowledged = await Promise.all(
       Array.from({ length: 5_000 }, async (_, i) => {
@@ -57,7 +41,7 @@ describe('writes of the sqlite store', () => {
   })
 
   it('share a transaction where they wait for the same fsync', async () => {
-    const store = await open()
+    const store = await file.open()
     const before = countCommits()
     await Promise.all(Array.from({ length: 200 }, (_, i) => store.create(newSession(i))))
     expect(countCommits() - before).toBeLessThan(10)
@@ -67,22 +51,22 @@ describe('writes of the sqlite store', () => {
   })
 
   it('do not let the log grow for ever', async () => {
-    const store = await open()
+    const store = await file.open()
     for (let i = 0; i < 1_000; i++) await store.create(newSession(i))
-    expect(statSync(`${path}-wal`).size).toBeLessThan(8_000_000)
+    expect(statSync(`${file.path}-wal`).size).toBeLessThan(8_000_000)
   })
 
   it('are all done when close resolves', async () => {
-    const store = await open()
+    const store = await file.open()
     const writes = Promise.all(Array.from({ length: 600 }, (_, i) => store.create(newSession(i))))
     await store.close()
     expect((await writes).every(({ outcome }) => outcome === 'ok')).toBe(true)
-    const again = await open()
+    const again = await file.open()
     expect((await again.find(sessionId(599))).status).toBe('live')
   })
 
   it('take the value as it was at the call', async () => {
-    const store = await open()
+    const store = await file.open()
     await store.create(newSession(1))
     const value = { colour: 'red' }
     const written = store.mutate(sessionId(1), [{ kind: 'set', field: 'a', value }], mutateOptions('write'))
@@ -91,7 +75,7 @@ describe('writes of the sqlite store', () => {
   })
 
   it('that add what is no finite number are refused, not taken for nothing', async () => {
-    const store = await open()
+    const store = await file.open()
     await store.create(newSession(1, { data: { n: 1 } }))
     for (const amount of [Number.NaN, Number.POSITIVE_INFINITY]) {
       const result = await store.mutate(
@@ -104,7 +88,7 @@ describe('writes of the sqlite store', () => {
   })
 
   it('keep users apart whose ids differ in characters that UTF-8 does not have', async () => {
-    const store = await open()
+    const store = await file.open()
     const users = ['\ud800', '\udfff', '\ufffd', '\0', '\0"\ud800"', 'a\0b']
     for (const [i, userId] of users.entries()) await store.create(newSession(i, { userId }))
     for (const [i, userId] of users.entries()) {
@@ -123,7 +107,7 @@ describe('writes of the sqlite store', () => {
 describe('when its writing thread stops, the sqlite store', () => {
   it('fails the writes in flight as maybe applied, and goes on with another thread', async () => {
     const started = once(process, 'worker') as Promise<[Worker]>
-    const store = await open()
+    const store = await file.open()
     await store.create(newSession(0, { data: { n: 0 } }))
     const [thread] = await started
     const add = (i: number) =>
@@ -142,10 +126,10 @@ describe('when its writing thread stops, the sqlite store', () => {
 
   it('says why a new thread cannot open the file, and recovers once it can', async () => {
     const started = once(process, 'worker') as Promise<[Worker]>
-    const store = await open({ lockTimeout: 20 })
+    const store = await file.open({ lockTimeout: 20 })
     const [thread] = await started
     await thread.terminate()
-    const other = new DatabaseSync(path)
+    const other = new DatabaseSync(file.path)
     other.exec('BEGIN IMMEDIATE')
     expect(await store.health()).toMatchObject({ ok: false, error: { code: 'ERR_STORE_LOCKED' } })
     other.close()
@@ -155,7 +139,7 @@ describe('when its writing thread stops, the sqlite store', () => {
 
 describe('when all sessions of a user end, the sqlite store', () => {
   it('answers for each as ended before and after its row is gone', async () => {
-    const store = await open()
+    const store = await file.open()
     await createOf(store, 'ann', 0, 400)
     await createOf(store, 'bob', 1_000, 1)
     const except = [sessionId(7), sessionId(8)]
@@ -179,7 +163,7 @@ describe('when all sessions of a user end, the sqlite store', () => {
   })
 
   it('gives kept sessions and new ones the new epoch, so that the next end reaches them', async () => {
-    const store = await open()
+    const store = await file.open()
     await createOf(store, 'ann', 0, 300)
     const first = await store.endUser('ann', { reason: 'first', except: [sessionId(0)] })
     await createOf(store, 'ann', 500, 1)
@@ -197,13 +181,13 @@ describe('when all sessions of a user end, the sqlite store', () => {
   })
 
   it('counts none of them for a limit, reports none in a sweep, and removes what a stopped process has left', async () => {
-    const store = await open()
+    const store = await file.open()
     await createOf(store, 'ann', 0, 1_000)
     const ending = store.endUser('ann', { reason: 'password-change' })
     // Closes the store before the rows are gone.
     await Promise.all([ending, store.close()])
     expect(countRows('sessions')).toBeGreaterThan(0)
-    const again = await open()
+    const again = await file.open()
     const limit = { count: 1, onLimit: 'refuse' } as const
     const login = await again.replace(
       null,
@@ -211,17 +195,17 @@ describe('when all sessions of a user end, the sqlite store', () => {
       replaceOptions('login', { limit }),
     )
     expect(login).toMatchObject({ outcome: 'ok', evicted: [] })
-    environment.advance(newSession(0).absoluteTimeout)
+    file.environment.advance(newSession(0).absoluteTimeout)
     expect((await again.sweep({ limit: 1_000 })).ended.map(({ id }) => id)).toEqual([sessionId(5_000)])
     await cleared(again)
     expect(countRows('sessions')).toBe(0)
   })
 
   it('judges by the earliest end where everyone is ended besides', async () => {
-    const store = await open()
+    const store = await file.open()
     await createOf(store, 'ann', 0, 300)
     await store.endUser('ann', { reason: 'password-change' })
-    environment.advance(1_000)
+    file.environment.advance(1_000)
     await store.endEveryone({ reason: 'breach' })
     expect(await store.find(sessionId(299))).toMatchObject({ tombstone: TOMBSTONE, justEnded: false })
   })
@@ -229,19 +213,19 @@ describe('when all sessions of a user end, the sqlite store', () => {
 
 describe('P6 STO-01 the files of the sqlite store', () => {
   it('hold hashes of secrets and never a secret, before and after a rotation', async () => {
-    const ring = new KeyRing([{ slot: 3, state: 'current', master: environment.randomBytes(32) }], {
+    const ring = new KeyRing([{ slot: 3, state: 'current', master: file.environment.randomBytes(32) }], {
       name: 'app',
     })
-    const [first, second] = [newSecret(environment), newSecret(environment)]
+    const [first, second] = [newSecret(file.environment), newSecret(file.environment)]
     const scope = { name: 'app', slot: 3 }
     const hashes = [first, second].map((secret) => hashSecret('session', sessionId(1), secret, scope))
     const [firstHash = '', secondHash = ''] = hashes
-    const store = await open()
+    const store = await file.open()
     const created = await store.create(newSession(1, { userId: 'ann', secretHash: firstHash }))
     if (created.outcome !== 'ok') throw new Error(created.outcome)
     const { ifRevision, next } = nextRotation(created.record.rotation, 1)
     await store.rotate(sessionId(1), { ifRevision, next: { ...next, secretHash: secondHash } })
-    const dump = Buffer.concat(readOutside(directory.path))
+    const dump = Buffer.concat(readOutside(file.directory))
     for (const hash of hashes) expect(dump.includes(hash)).toBe(true)
     for (const [generation, secret] of [first, second].entries()) {
       const bytes = Buffer.from(secret)
@@ -327,13 +311,6 @@ class Turns {
   }
 }
 
-async function open(options: Parameters<typeof sqlite>[1] = {}): Promise<SessionStore> {
-  const store = sqlite(path, options)
-  opened.push(store)
-  await store.open({ environment, tombstoneRetention: RETENTION })
-  return store
-}
-
 async function createOf(store: SessionStore, userId: string, first: number, count: number): Promise<void> {
   await Promise.all(Array.from({ length: count }, (_, i) => store.create(newSession(first + i, { userId }))))
 }
@@ -353,7 +330,7 @@ async function cleared(store: SessionStore): Promise<void> {
 
 /** Transactions in the write-ahead log: frames that carry the size of the database (https://sqlite.org/fileformat2.html, section 4). */
 function countCommits(): number {
-  const [log = new Uint8Array()] = readOutside(directory.path, 'sessions.db-wal')
+  const [log = new Uint8Array()] = readOutside(file.directory, 'sessions.db-wal')
   const bytes = Buffer.from(log)
   let commits = 0
   for (let frame = 32; frame < bytes.length; frame += 24 + 4_096) {
@@ -363,7 +340,7 @@ function countCommits(): number {
 }
 
 function countRows(table: 'sessions' | 'user_ends'): number {
-  const database = new DatabaseSync(path, { readOnly: true })
+  const database = new DatabaseSync(file.path, { readOnly: true })
   const row = database.prepare(`SELECT count(*) AS count FROM ${table}`).get()
   database.close()
   return Number(row?.count)

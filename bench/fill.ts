@@ -15,6 +15,16 @@ interface Order {
   readonly data: JsonFields
 }
 
+interface Records {
+  readonly count: number
+  readonly data: JsonFields
+  userOf(index: number): string
+  /** Milliseconds to live; default 12 hours. */
+  absoluteTimeoutOf?(index: number): number
+}
+
+export const HOUR = 3_600_000
+
 /** Writes under way at once: enough for group commits, bounded in memory. */
 const IN_FLIGHT = 2_000
 
@@ -42,45 +52,47 @@ export async function fill<D>(
     })
     tokens.push({ cookieName: sessions.http.cookie.name, token })
   }
-  await fillRecords(sessions, count - tokens.length, (index) => `user-${2 + Math.floor(index / 10)}`, data)
+  await fillRecords(sessions, { count: count - tokens.length, data, userOf: (index) => userOfTen(index) })
   return tokens
 }
 
-/** `count` sessions that nobody holds a token for. */
-export async function fillRecords<D>(
-  sessions: Sessions<D>,
-  count: number,
-  userOf: (index: number) => string,
-  data: JsonFields,
-  absoluteTimeout = 12 * 3_600_000,
-): Promise<void> {
-  const { store } = sessions.manager.settings
-  for (let start = 0; start < count; start += IN_FLIGHT) {
-    const size = Math.min(IN_FLIGHT, count - start)
-    const batch = Array.from({ length: size }, (_, i) =>
-      store.replace(null, record(userOf(start + i), data, absoluteTimeout), {
-        operationId: 'fill',
-        reason: 'replaced',
-        requireOld: false,
-        carry: [],
-        operations: [],
-        maxBytes: 16_384,
-        limit: null,
-        ifEpoch: null,
-      }),
-    )
-    await Promise.all(batch)
-  }
+/** `user-2` and so on, each with ten sessions. */
+export function userOfTen(index: number): string {
+  return `user-${2 + Math.floor(index / 10)}`
 }
 
-function record(userId: string, data: JsonFields, absoluteTimeout: number): NewSession {
+/** Sessions that nobody holds a token for; answers their ids. */
+export async function fillRecords<D>(sessions: Sessions<D>, records: Records): Promise<SessionId[]> {
+  const { store } = sessions.manager.settings
+  const ids: SessionId[] = []
+  for (let start = 0; start < records.count; start += IN_FLIGHT) {
+    const size = Math.min(IN_FLIGHT, records.count - start)
+    const batch = Array.from({ length: size }, (_, i) => newSession(records, start + i))
+    await Promise.all(batch.map((session) => store.replace(null, session, OPTIONS)))
+    for (const { id } of batch) ids.push(id)
+  }
+  return ids
+}
+
+const OPTIONS = {
+  operationId: 'fill',
+  reason: 'replaced',
+  requireOld: false,
+  carry: [],
+  operations: [],
+  maxBytes: 16_384,
+  limit: null,
+  ifEpoch: null,
+} as const
+
+function newSession({ data, userOf, absoluteTimeoutOf }: Records, index: number): NewSession {
   return {
     id: randomBytes(16).toString('base64url') as SessionId,
     secretHash: randomBytes(32).toString('base64url'),
-    userId,
+    userId: userOf(index),
     lifetime: 'signedIn',
-    idleTimeout: 12 * 3_600_000,
-    absoluteTimeout,
+    idleTimeout: 12 * HOUR,
+    absoluteTimeout: absoluteTimeoutOf?.(index) ?? 12 * HOUR,
     authenticated: true,
     authentication: { methods: ['pwd'], level: null },
     transport: 'cookie',

@@ -1,9 +1,16 @@
-import type { Framework, Mode } from './modes/mode.ts'
+import type { Mode } from './modes/mode.ts'
 
 /** What a run has measured: `results.json`, and all that the report is made from. */
 export interface Results {
   readonly machine: Machine
-  readonly settings: { readonly rounds: number; readonly seconds: number; readonly connections: number }
+  readonly settings: {
+    readonly rounds: number
+    /** Of one mode's turn in a round. */
+    readonly seconds: number
+    readonly connections: number
+    /** Sessions (or tokens) that the requests are spread over. */
+    readonly sample: number
+  }
   readonly overhead: readonly OverheadCase[]
   readonly room: readonly RoomCase[]
   readonly endUser: readonly EndUserCase[]
@@ -18,6 +25,7 @@ export interface Machine {
   readonly memoryGiB: number
   readonly os: string
   readonly node: string
+  readonly sqlite: string
   readonly commit: string
   readonly date: string
   /** One-minute load average before the run, and whether server and load generator were tied to a core each. */
@@ -49,18 +57,17 @@ export interface RoomCase {
   readonly file: number | null
 }
 
-/** Milliseconds. */
+/** Milliseconds: how long it took, and the longest time within it in which nothing else got a turn. */
+export interface Timed {
+  readonly took: number
+  readonly stall: number
+}
+
 export interface EndUserCase {
   readonly store: string
   readonly sessions: number
   readonly ofUser: number
   readonly times: readonly Timed[]
-}
-
-/** Milliseconds: how long it took, and the longest time that the event loop did nothing else. */
-export interface Timed {
-  readonly took: number
-  readonly stall: number
 }
 
 export interface EndEveryoneCase {
@@ -85,5 +92,3 @@ export interface DurableWrites {
     readonly inFlight64: number
   }[]
 }
-
-export type { Framework }

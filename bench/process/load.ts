@@ -25,6 +25,7 @@ const autocannon = createRequire(import.meta.url)('autocannon') as Autocannon
 export interface Load {
   readonly url: string
   readonly requests: readonly Headers[]
+  readonly connections: number
   /** How long, in seconds, or how many requests. */
   readonly until: { readonly seconds: number } | { readonly requests: number }
 }
@@ -34,8 +35,6 @@ export interface LoadCommands {
   /** Answers how many requests were answered with success; anything else is an error. */
   run(load: Load): Promise<{ readonly requests: number; readonly seconds: number }>
 }
-
-export const CONNECTIONS = 16
 
 /**
  * Waking a sleeping core is paid for by the process that sends to it: on a virtual machine more than the whole answer
@@ -49,14 +48,16 @@ stayAwake()
 
 answerQuestions<LoadCommands>(
   {
-    async run({ url, requests, until }) {
+    async run({ url, requests, connections, until }) {
       let connected = 0
       const result = await autocannon({
         url,
-        connections: CONNECTIONS,
+        connections,
         ...('seconds' in until ? { duration: until.seconds } : { amount: until.requests }),
         setupClient(client) {
-          client.setRequests(shareOf(requests, connected++).map((headers) => ({ headers })))
+          client.setRequests(
+            shareOf(requests, { index: connected++, of: connections }).map((headers) => ({ headers })),
+          )
         },
       })
       const failed = result.non2xx + result.errors + result.timeouts
@@ -68,7 +69,10 @@ answerQuestions<LoadCommands>(
 )
 
 /** Every connection has clients of its own, as far as they go round. */
-function shareOf(requests: readonly Headers[], connection: number): readonly Headers[] {
-  const share = requests.filter((_, index) => index % CONNECTIONS === connection % CONNECTIONS)
+function shareOf(
+  requests: readonly Headers[],
+  connection: { readonly index: number; readonly of: number },
+): readonly Headers[] {
+  const share = requests.filter((_, index) => index % connection.of === connection.index % connection.of)
   return share.length > 0 ? share : requests
 }

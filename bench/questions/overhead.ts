@@ -2,7 +2,7 @@
 import { BODY } from '../fixture.ts'
 import type { Headers, Mode } from '../modes/mode.ts'
 import { Child } from '../process/child.ts'
-import type { LoadCommands } from '../process/load.ts'
+import type { Load, LoadCommands } from '../process/load.ts'
 import type { ServerCommands } from '../process/server.ts'
 import type { OverheadCase, Round } from '../results.ts'
 import { inTurns } from './in-turns.ts'
@@ -13,6 +13,7 @@ export interface OverheadSettings {
   /** Length of one mode's turn in a round. */
   readonly seconds: number
   readonly warmUpSeconds: number
+  readonly connections: number
   readonly scale: number
 }
 
@@ -41,8 +42,7 @@ export async function measureOverhead(
   settings: OverheadSettings,
   tell: (line: string) => void,
 ): Promise<OverheadCase[]> {
-  const load = new Child<LoadCommands>(new URL('../process/load.ts', import.meta.url))
-  load.pin(LOAD_CORE)
+  const load = new Generator(settings.connections)
   const contestants = await inTurns(settings.modes, STARTS, (mode) => enter(mode, settings.scale, tell))
   for (const contestant of contestants) await assertAnswers(contestant)
   tell('warming up')
@@ -56,7 +56,7 @@ export async function measureOverhead(
   }
   const cases: OverheadCase[] = []
   for (const contestant of contestants) cases.push(await toCase(load, contestant))
-  await Promise.all([load, ...contestants.map(({ child }) => child)].map((child) => child.stop()))
+  await Promise.all([load, ...contestants.map(({ child }) => child)].map((one) => one.stop()))
   return cases
 }
 
@@ -91,37 +91,60 @@ function damaged(headers: Headers): Headers {
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, change(value)]))
 }
 
-/** Every session is used once before the clock starts: activity is written once a minute, which is a case of its own. */
-async function run(load: Child<LoadCommands>, contestant: Contestant, seconds: number): Promise<Round> {
-  const { child, url, requests } = contestant
-  await load.ask('run', { url, requests, until: { requests: 2 * requests.length } })
+/** Every session is used before the clock starts: activity is written once a minute, which is a case of its own. */
+async function run(load: Generator, { child, url, requests }: Contestant, seconds: number): Promise<Round> {
+  const target = { url, requests }
+  await load.send(target, { requests: 2 * requests.length })
   const before = await child.ask('cpu')
-  const done = await load.ask('run', { url, requests, until: { seconds } })
+  const done = await load.send(target, { seconds })
   const after = await child.ask('cpu')
   return { cpu: (after - before) / done.requests, requestsPerSecond: done.requests / done.seconds }
 }
 
-async function toCase(load: Child<LoadCommands>, contestant: Contestant): Promise<OverheadCase> {
-  const { mode, child, url, requests, rounds } = contestant
-  const isBare = mode.kind === 'bare' || mode.kind === 'control'
-  let storeCalls = await child.ask('calls')
-  if (storeCalls !== null) {
-    await run(load, contestant, 1)
-    await child.ask('calls')
-    const done = await load.ask('run', { url, requests, until: { requests: COUNTED } })
-    storeCalls = ((await child.ask('calls')) ?? 0) / done.requests
-  }
+async function toCase(load: Generator, contestant: Contestant): Promise<OverheadCase> {
+  const { name, kind, framework } = contestant.mode
+  const isBare = kind === 'bare' || kind === 'control'
   return {
-    name: mode.name,
-    kind: mode.kind,
-    framework: mode.framework,
-    headerBytes: isBare ? 0 : headerBytes(requests[0] ?? {}),
-    storeCalls,
-    rounds,
+    name,
+    kind,
+    framework,
+    headerBytes: isBare ? 0 : headerBytes(contestant.requests[0] ?? {}),
+    storeCalls: await storeCallsPerRequest(load, contestant),
+    rounds: contestant.rounds,
   }
+}
+
+/** `null` where there is no store. Counted last, since counting makes the calls dearer. */
+async function storeCallsPerRequest(load: Generator, contestant: Contestant): Promise<number | null> {
+  const { child, url, requests } = contestant
+  if ((await child.ask('calls')) === null) return null
+  await run(load, contestant, 1)
+  await child.ask('calls')
+  const done = await load.send({ url, requests }, { requests: COUNTED })
+  const calls = await child.ask('calls')
+  return calls === null ? null : calls / done.requests
 }
 
 /** On the wire: name, colon, blank, value, line end. */
 function headerBytes(headers: Headers): number {
   return Object.entries(headers).reduce((sum, [name, value]) => sum + name.length + value.length + 4, 0)
+}
+
+/** The load generator, on a core of its own. */
+class Generator {
+  readonly #child = new Child<LoadCommands>(new URL('../process/load.ts', import.meta.url))
+  readonly #connections: number
+
+  constructor(connections: number) {
+    this.#connections = connections
+    this.#child.pin(LOAD_CORE)
+  }
+
+  send(target: Pick<Load, 'url' | 'requests'>, until: Load['until']) {
+    return this.#child.ask('run', { ...target, connections: this.#connections, until })
+  }
+
+  stop(): Promise<void> {
+    return this.#child.stop()
+  }
 }

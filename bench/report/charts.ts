@@ -1,0 +1,97 @@
+import type { Framework } from '../modes/mode.ts'
+import type { Results } from '../results.ts'
+import { median, spreadOf } from '../statistics.ts'
+import { type Bar, type Chart, drawChart } from './chart.ts'
+import { number, whole } from './format.ts'
+import { rowsOf, toRows } from './overhead-rows.ts'
+
+export interface ChartFile {
+  /** Without folder. */
+  readonly file: string
+  readonly title: string
+  readonly svg: string
+}
+
+export function drawCharts(results: Results): ChartFile[] {
+  return [
+    toFile('overhead-node-http.svg', overheadChart(results, 'node:http')),
+    toFile('overhead-express.svg', overheadChart(results, 'Express')),
+    toFile('room.svg', roomChart(results)),
+    toFile('durable-writes.svg', writesChart(results)),
+  ]
+}
+
+function toFile(file: string, chart: Chart): ChartFile {
+  return { file, title: chart.title, svg: drawChart(chart) }
+}
+
+function overheadChart({ overhead }: Results, framework: Framework): Chart {
+  const rows = rowsOf(toRows(overhead), framework)
+    .filter(({ source }) => source.kind === 'ours' || source.kind === 'peer')
+    .toSorted((a, b) => a.overhead.median - b.overhead.median)
+  return {
+    title: `CPU per request over bare ${framework}`,
+    description:
+      'A bar for each way to know who is asking: median of the rounds, with a line between quartiles.',
+    axis: 'microseconds of server CPU, logarithmic; the shorter the better',
+    scale: 'logarithmic',
+    bars: rows.map(({ source, overhead: { median: value, low, high } }): Bar => {
+      const kind = source.kind === 'ours' ? 'ours' : 'peer'
+      return {
+        label: source.name.replace(', Express', ''),
+        value,
+        low,
+        high,
+        text: `${number(value)} µs`,
+        kind,
+      }
+    }),
+  }
+}
+
+function roomChart({ room }: Results): Chart {
+  return {
+    title: 'Room per session',
+    description: 'A bar for each store: bytes of memory or file per session.',
+    axis: 'bytes; the shorter the better',
+    scale: 'linear',
+    bars: room.map(({ store, heap, file }): Bar => {
+      const value = heap ?? file ?? 0
+      const place = heap === null ? 'file' : 'heap'
+      const ours = store === 'memory' || store === 'SQLite'
+      const label = ours ? `coatcheck, ${store}` : 'express-session, MemoryStore'
+      return { label, value, text: `${whole(value)} bytes of ${place}`, kind: ours ? 'ours' : 'peer' }
+    }),
+  }
+}
+
+function writesChart({ durableWrites: { rounds } }: Results): Chart {
+  const bar = (label: string, values: readonly number[], kind: Bar['kind']): Bar => {
+    const { median: value, low, high } = spreadOf(values)
+    return { label, value, low, high, text: `${whole(median(values))} a second`, kind }
+  }
+  return {
+    title: 'Durable writes',
+    description:
+      'Writes per second by one process, and how often the disk alone can append a block and sync it.',
+    axis: 'per second, logarithmic; the longer the better',
+    scale: 'logarithmic',
+    bars: [
+      bar(
+        'the disk alone, append and sync',
+        rounds.map(({ fsync }) => fsync),
+        'other',
+      ),
+      bar(
+        'SQLite, one write at a time',
+        rounds.map(({ oneAtATime }) => oneAtATime),
+        'ours',
+      ),
+      bar(
+        'SQLite, 64 writes in flight',
+        rounds.map(({ inFlight64 }) => inFlight64),
+        'ours',
+      ),
+    ],
+  }
+}

@@ -1,0 +1,55 @@
+import type { Framework } from '../modes/mode.ts'
+import type { OverheadCase } from '../results.ts'
+import { median, type Spread, spreadOf } from '../statistics.ts'
+
+/** One line of the comparison, worked out from its rounds. */
+export interface OverheadRow {
+  readonly source: OverheadCase
+  /** Microseconds of CPU per request over the bare server of the same round. */
+  readonly overhead: Spread
+  /** The same as a multiple of what the reference costs in the same round. */
+  readonly ratio: Spread | null
+  readonly cpu: number
+  readonly requestsPerSecond: number
+}
+
+/** What every ratio is to. */
+export const REFERENCE = 'jose HS256'
+
+export function toRows(cases: readonly OverheadCase[]): OverheadRow[] {
+  const reference = cases.find(({ name }) => name === REFERENCE)
+  return cases.map((source) => {
+    const overheads = overheadsOf(source, cases)
+    const references = reference && reference !== source ? overheadsOf(reference, cases) : null
+    return {
+      source,
+      overhead: spreadOf(overheads),
+      ratio: references
+        ? spreadOf(overheads.map((own, round) => own / (references[round] ?? Number.NaN)))
+        : null,
+      cpu: median(source.rounds.map(({ cpu }) => cpu)),
+      requestsPerSecond: median(source.rounds.map(({ requestsPerSecond }) => requestsPerSecond)),
+    }
+  })
+}
+
+export function rowsOf(rows: readonly OverheadRow[], framework: Framework): OverheadRow[] {
+  return rows.filter(({ source }) => source.framework === framework)
+}
+
+/** How far two servers that do the same were apart, in microseconds: the outer quartile of the control. */
+export function noiseOf(rows: readonly OverheadRow[], framework: Framework): number {
+  const control = rowsOf(rows, framework).find(({ source }) => source.kind === 'control')
+  return control ? Math.max(Math.abs(control.overhead.low), Math.abs(control.overhead.high)) : 0
+}
+
+/** What `a` costs more than `b`, round by round; both are over the same bare server. */
+export function difference(a: OverheadRow, b: OverheadRow): Spread {
+  return spreadOf(a.source.rounds.map(({ cpu }, round) => cpu - (b.source.rounds[round]?.cpu ?? Number.NaN)))
+}
+
+function overheadsOf(source: OverheadCase, cases: readonly OverheadCase[]): number[] {
+  const bare = cases.find(({ kind, framework }) => kind === 'bare' && framework === source.framework)
+  if (!bare) throw new Error(`There is no bare server for ${source.name}.`)
+  return source.rounds.map(({ cpu }, round) => cpu - (bare.rounds[round]?.cpu ?? Number.NaN))
+}

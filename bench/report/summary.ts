@@ -1,0 +1,35 @@
+import type { Results } from '../results.ts'
+import { median } from '../statistics.ts'
+import { number, times, whole } from './format.ts'
+import { type OverheadRow, REFERENCE, toRows } from './overhead-rows.ts'
+
+/** The figures that most readers came for, as sentences. */
+export function summarise(results: Results): string[] {
+  const rows = toRows(results.overhead)
+  return [...validation(rows), ...lifecycle(results)]
+}
+
+function validation(rows: readonly OverheadRow[]): string[] {
+  const reference = rows.find(({ source }) => source.name === REFERENCE)
+  return rows
+    .filter(({ source }) => source.kind === 'ours')
+    .map(({ source, overhead, ratio }) => {
+      const compared = ratio && reference ? `, ${times(ratio.median)} of ${REFERENCE}` : ''
+      return `${source.name}: ${number(overhead.median)} µs of CPU per request over bare ${source.framework}${compared}.`
+    })
+}
+
+function lifecycle({ endUser, sweep, durableWrites }: Results): string[] {
+  const flight = median(durableWrites.rounds.map(({ inFlight64 }) => inFlight64))
+  return [
+    ...endUser.map(
+      ({ store, ofUser, sessions, times: all }) =>
+        `Ending the ${whole(ofUser)} sessions of one user among ${whole(sessions)} (${store}): ${number(median(all.map(({ took }) => took)))} ms.`,
+    ),
+    ...sweep.map(
+      ({ store, expired, sessions, times: all }) =>
+        `Sweeping ${whole(expired)} expired among ${whole(sessions)} (${store}): ${number(median(all.map(({ took }) => took)))} ms, with the event loop held up for ${number(Math.max(...all.map(({ stall }) => stall)))} ms at most.`,
+    ),
+    `Durable writes to SQLite with 64 in flight: ${whole(flight)} a second.`,
+  ]
+}

@@ -49,11 +49,14 @@ function lifetimeRules({ lifetimes }: CoreSettings): PolicyRule[] {
 }
 
 function rotationRules({ rotation, onReuse, onSharedRotation }: CoreSettings): PolicyRule[] {
-  const every = rotation.rotateEvery === null ? 'never' : formatDuration(rotation.rotateEvery)
+  const { rotateEvery, rotationGrace } = rotation
   return [
     {
       rule: 'rotation',
-      value: `every ${every}, grace ${formatDuration(rotation.rotationGrace)}`,
+      value:
+        rotateEvery === null
+          ? 'never'
+          : `every ${formatDuration(rotateEvery)}, grace ${formatDuration(rotationGrace)}`,
       reference: 'OWASP Session Management: renewal timeout',
     },
     {

@@ -83,7 +83,7 @@ export function resolveHttpOptions(options: SessionsOptions): HttpSettings {
     throw new ConfigError('ERR_OPTION', 'Option policy must be a function.')
   }
   const cookie = resolveCookieOptions(options.cookie)
-  const csrf = resolveCsrfOptions(options.csrf ?? defaultCsrf(options))
+  const csrf = resolveCsrfOptions(withPreset(options))
   return Object.freeze({
     cookie,
     plainCookie: withoutTls(cookie),
@@ -92,7 +92,7 @@ export function resolveHttpOptions(options: SessionsOptions): HttpSettings {
     originCsrf: Object.freeze({ ...csrf, mode: csrf.mode === 'off' ? 'off' : 'origin' }),
     device: resolveClientContextOptions(options.device),
     policy: options.policy ?? null,
-    unsafeAllowHttp: options.unsafeAllowHttp === true,
+    unsafeAllowHttp: resolveFlag(options.unsafeAllowHttp, 'unsafeAllowHttp'),
     unsafe: Object.freeze(unsafeOptions(options)),
   })
 }
@@ -105,8 +105,14 @@ export function assertPersistentLifetimes(lifetimes: Lifetimes): void {
 }
 
 /** NIST SP 800-63B-4, 5.1 asks for a token in the request, not for header heuristics alone (CSRF-02). */
-function defaultCsrf({ preset }: SessionsOptions): CsrfOptions {
-  return preset === undefined ? {} : { mode: 'token' }
+function withPreset({ preset, csrf = {} }: SessionsOptions): CsrfOptions {
+  if (preset === undefined || csrf.mode !== undefined || csrf.unsafeDisabled) return csrf
+  return { ...csrf, mode: 'token' }
+}
+
+function resolveFlag(value: unknown, path: string): boolean {
+  if (value === undefined || typeof value === 'boolean') return value === true
+  throw new ConfigError('ERR_OPTION', `Option ${path} must be true or false.`)
 }
 
 function resolveTransports(transports: readonly Transport[]): readonly Transport[] {
@@ -126,7 +132,11 @@ const CONSEQUENCES: readonly (readonly [string, (options: SessionsOptions) => un
   ],
   ['csrf.unsafeDisabled', (o) => o.csrf?.unsafeDisabled, 'other sites can act for a signed-in user'],
   ['csrf.unsafeReportOnly', (o) => o.csrf?.unsafeReportOnly, 'forged requests are reported but not refused'],
-  ['csrf.unsafeExempt', (o) => o.csrf?.unsafeExempt, 'the exempt requests are not protected from forgery'],
+  [
+    'csrf.unsafeExempt',
+    (o) => typeof o.csrf?.unsafeExempt === 'function' || o.csrf?.unsafeExempt?.length,
+    'the exempt requests are not protected from forgery',
+  ],
   [
     'csrf.unsafeCrossSiteOrigins',
     (o) => o.csrf?.unsafeCrossSiteOrigins?.length,

@@ -9,7 +9,10 @@ import { addVary, markPersonal, markSecret, putSetCookie } from './response-head
 import { assessTransport } from './secure-transport.ts'
 import type { Session } from './session.ts'
 
-/** Request header by which a bearer client asks for rotation, and the response header that brings the successor. */
+/**
+ * Request header by which a bearer client asks for rotation, and the response header that brings the successor, or the
+ * token of a visitor's session that a first write has made.
+ */
 export const ROTATION_REQUEST_HEADER = 'session-rotation'
 export const ROTATION_RESPONSE_HEADER = 'session-token'
 
@@ -75,7 +78,8 @@ export class Finisher<D> implements OpenedSession<D> {
     return chain(this.#successor(), (token) => {
       const { active } = this.#state
       if (token !== null && active) {
-        this.#state.change = { kind: 'set', token, transport: active.record.transport }
+        const { transport } = active.record
+        this.#state.change = { kind: 'set', token, transport, handedOver: false }
       }
       this.#apply()
     })
@@ -106,10 +110,7 @@ export class Finisher<D> implements OpenedSession<D> {
   #applyToken(): void {
     const { exchange, change, active } = this.#state
     if (change.kind === 'set' && change.transport === 'bearer') {
-      // A login's bearer token is the handler's to give out; only rotation uses the header.
-      if (exchange.header(ROTATION_REQUEST_HEADER) === 'accept') {
-        exchange.response.set(ROTATION_RESPONSE_HEADER, change.token)
-      }
+      if (!change.handedOver) exchange.response.set(ROTATION_RESPONSE_HEADER, change.token)
       return
     }
     const cookie = this.#cookie()

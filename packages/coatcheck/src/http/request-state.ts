@@ -18,7 +18,13 @@ import { assertSecureTransport } from './secure-transport.ts'
 /** What the response has to tell the client about its token. */
 export type TokenChange =
   | { readonly kind: 'none' }
-  | { readonly kind: 'set'; readonly token: string; readonly transport: Transport }
+  | {
+      readonly kind: 'set'
+      readonly token: string
+      readonly transport: Transport
+      /** Whether the handler has it and gives it to the client itself: the bearer token of a login. */
+      readonly handedOver: boolean
+    }
   | { readonly kind: 'clear' }
 
 /** Longest method that events show; the longest registered one has 17 letters. */
@@ -164,7 +170,7 @@ export class RequestState {
     const fields = [...new Set([...left, ...this.writes.take()].map(({ field }) => field))]
     const before = this.active?.record ?? { id: null, userId: null }
     if (fields.length > 0) this.emit('write-dropped', before, { fields })
-    this.#takeOver(issued, transport)
+    this.#takeOver(issued, transport, true)
     this.#resetWrites()
   }
 
@@ -256,16 +262,16 @@ export class RequestState {
     if (this.#mayHideCookie(transport)) return this.#dropped()
     this.writes.take()
     const issued = await this.manager.start({ transport, context: this.context, data: view })
-    this.#takeOver(issued, transport)
+    this.#takeOver(issued, transport, false)
     // What was written meanwhile is on top of the very data that the session started with.
     if (this.writes.isEmpty) this.#resetWrites()
     return 'ok'
   }
 
-  #takeOver(issued: Issued, transport: Transport): void {
+  #takeOver(issued: Issued, transport: Transport, handedOver: boolean): void {
     this.active = issued.session
     this.#recentlyEnded = false
-    this.change = { kind: 'set', token: issued.token, transport }
+    this.change = { kind: 'set', token: issued.token, transport, handedOver }
   }
 
   #issuingTransport(chosen?: Transport): Transport {

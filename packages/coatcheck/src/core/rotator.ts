@@ -5,7 +5,7 @@ import type { MaybePromise } from './maybe-promise.ts'
 import { constantTimeEqual } from './platform.ts'
 import type { Rotation } from './record.ts'
 import { handedOut, isRotationDue, judge, rotated } from './rotation.ts'
-import type { RotationChange } from './store.ts'
+import type { RotateResult, RotationChange } from './store.ts'
 import { hashSecret, issueToken } from './token.ts'
 
 /** Attempts before a hand-out is left to the next request; each failed one means that somebody else moved the rotation on. */
@@ -44,13 +44,26 @@ export class Rotator {
       const step = session.standing === 'valid' ? this.#start(session) : this.#handOut(session)
       if (step === null) return null
       const { token, change } = step
-      if (change === null) return token
-      const result = await this.#context.store.call('rotate', session.record.id, change)
+      const result = change
+        ? await this.#context.store.call('rotate', session.record.id, change)
+        : await this.#lookAgain(session)
       if (result.outcome === 'gone') return null
       session.refresh(result)
       if (result.outcome === 'ok') return this.#succeeded(session, token)
     }
     return null
+  }
+
+  /**
+   * A hand-out that is accounted for already writes nothing, so nothing has told whether the session still lives: a
+   * successor that leaves after a login or step-up has replaced it would push the new cookie out of the jar (P3).
+   */
+  async #lookAgain(session: ActiveSession): Promise<RotateResult> {
+    const { id, rotation } = session.record
+    const found = await this.#context.find(id, session.context)
+    if (found.status !== 'live') return { outcome: 'gone', tombstone: null }
+    const { record, now } = found
+    return { outcome: record.rotation.revision === rotation.revision ? 'ok' : 'conflict', record, now }
   }
 
   #succeeded(session: ActiveSession, token: string): string {

@@ -16,6 +16,7 @@ import {
   SECOND,
   sessionOf,
   start,
+  stepUp,
   validate,
   verdictOf,
 } from '../helpers/nodes.ts'
@@ -182,6 +183,16 @@ describe('a rotation that meets something else', () => {
     await node.manager.revokeUser('ada')
     expect(await node.manager.tokenFor(request)).toBeNull()
     expect(await verdictOf(node, token)).toBe('ended')
+  })
+
+  it('P3 gives no successor of a session that a step-up has replaced: it would push the new cookie out of the jar', async () => {
+    const node = createNode()
+    const { token } = await login(node, 'ada')
+    node.environment.advance(DUE)
+    const successor = await rotated(node, token)
+    const slow = await sessionOf(node, token)
+    await stepUp(node, successor)
+    expect(await node.manager.tokenFor(slow)).toBeNull()
   })
 
   it('of another request that has settled since: no token goes out', async () => {

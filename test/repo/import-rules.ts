@@ -25,8 +25,10 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   tokens: { ours: ['core'], packages: ['jose'] },
   'store-testing': { ours: ['core'] },
   // The cases for adapters need whole sessions and a client over HTTP; those for stores must not.
-  'store-testing/index': { ours: ['store-testing', 'store-testing/exchanges'] },
+  'store-testing/index': { ours: ['store-testing', 'store-testing/exchanges', 'store-testing/explorer'] },
   'store-testing/exchanges': { ours: ['core', 'http', 'index', 'testing', 'store-testing'], node: true },
+  // The explorer drives whole sessions, in memory.
+  'store-testing/explorer': { ours: ['core', 'http', 'index', 'testing', 'store-testing'] },
   index: { ours: ['core', 'cache', 'http'] },
   adapters: { ours: ['http'], types: ['core', 'index'], node: true, onePackage: true },
   testing: { ours: ['core', 'http', 'adapters', 'index', 'stores/memory'] },

@@ -1,6 +1,6 @@
 /**
  * For authors of stores: the contract of `SessionStore` as cases that any test runner can run, and a comparison with the
- * memory store under random commands. For authors of adapters: the table of exchanges, which every adapter runs in the
+ * memory store under random commands, and the interleaving explorer, which runs whole sessions over a store in many orders. For authors of adapters: the table of exchanges, which every adapter runs in the
  * same way. Everything here throws plain errors and imports no test runner.
  */
 // biome-ignore-start lint/performance/noBarrelFile: the entry that package.json names
@@ -20,6 +20,11 @@ export type {
   Turn,
 } from './exchanges/harness.ts'
 export { exchangeCases, exchangeCasesFor } from './exchanges/table.ts'
+export type { Client as ExplorerClient, ExplorerData, ExplorerNode } from './explorer/client.ts'
+export { type Exploration, type ExploreOptions, explore, type Scenario } from './explorer/explore.ts'
+export { explorerScenarios } from './explorer/explorer-scenarios.ts'
+export { InterleavingViolation } from './explorer/violation.ts'
+export type { ExplorerStores, World as ExplorerWorld, WorldOptions } from './explorer/world.ts'
 export {
   type CreateHarness,
   missingRequirement,

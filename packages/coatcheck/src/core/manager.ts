@@ -1,7 +1,7 @@
 import type { ActiveSession } from './active-session.ts'
 import { issueCsrfToken, verifyCsrfToken } from './csrf-token.ts'
 import { ConfigError, UsageError } from './errors.ts'
-import { Events } from './events.ts'
+import { Events, type RequestContext } from './events.ts'
 import { GuardedStore } from './guarded-store.ts'
 import {
   type Issued,
@@ -150,8 +150,12 @@ export class SessionManager {
 
   /** Ends a session at its user's wish; a step-up that raced it does not survive. */
   logout(session: ActiveSession): Promise<boolean> {
-    const { record, context: request } = session
-    return this.#with(({ context }) => context.end(record.id, 'logout', request, true))
+    return this.logoutSuccessor(session.record.id, session.context)
+  }
+
+  /** The same for a session that a step-up may just have replaced: ends what took its place. Answers whether anything ended. */
+  logoutSuccessor(id: SessionId, request: RequestContext): Promise<boolean> {
+    return this.#with(({ context }) => context.end(id, 'logout', request, true))
   }
 
   /** Reads the record again from the store; `false` where the session is over. */

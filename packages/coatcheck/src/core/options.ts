@@ -121,6 +121,7 @@ export function resolveCoreOptions(options: CoreOptions): CoreSettings {
   assertFunction(options.onError, 'onError')
   const limits = presetLimits(options.preset)
   const rotationGrace = toMilliseconds(options.rotationGrace ?? CORE_DEFAULTS.rotationGrace, 'rotationGrace')
+  const storeTimeout = toMilliseconds(options.storeTimeout ?? CORE_DEFAULTS.storeTimeout, 'storeTimeout')
   const environment = requireEnvironment(options.environment ?? systemEnvironment)
   return Object.freeze({
     store,
@@ -137,6 +138,7 @@ export function resolveCoreOptions(options: CoreOptions): CoreSettings {
     rotation: Object.freeze({
       rotateEvery: optional(options.rotateEvery ?? CORE_DEFAULTS.rotateEvery, 'rotateEvery'),
       rotationGrace,
+      accountedAhead: Math.max(Math.ceil(rotationGrace / 4), storeTimeout),
     }),
     maxSessions: resolveLimit(options.maxSessions),
     maxStaleness: toMilliseconds(options.maxStaleness ?? CORE_DEFAULTS.maxStaleness, 'maxStaleness'),
@@ -149,7 +151,7 @@ export function resolveCoreOptions(options: CoreOptions): CoreSettings {
     maxDataBytes: wholeNumber(options.maxDataBytes ?? CORE_DEFAULTS.maxDataBytes, 'maxDataBytes', 2),
     tombstoneRetention: resolveRetention(options, rotationGrace),
     sweepInterval: optional(options.sweepInterval ?? CORE_DEFAULTS.sweepInterval, 'sweepInterval'),
-    storeTimeout: toMilliseconds(options.storeTimeout ?? CORE_DEFAULTS.storeTimeout, 'storeTimeout'),
+    storeTimeout,
     onError: harmless(options.onError ?? warn),
   })
 }

@@ -5,6 +5,11 @@ export interface RotationPolicy {
   /** `null`: rotation is off. */
   readonly rotateEvery: number | null
   readonly rotationGrace: number
+  /**
+   * How far ahead a hand-out is accounted for, so that a burst of them costs one write. At least as long as a store
+   * may take to answer: the successor leaves only then. Errs towards settling later.
+   */
+  readonly accountedAhead: number
 }
 
 /** The token that a request presented, seen through its hash. */
@@ -79,7 +84,7 @@ export function rotated(
       secretHash: rotation.secretHash,
       salt: successor.salt,
       keySlot: successor.keySlot,
-      handedOutAt: accountedUntil(now, policy),
+      handedOutAt: now + policy.accountedAhead,
       usedAt: null,
       windows: 0,
       windowStartedAt: null,
@@ -99,7 +104,7 @@ export function handedOut(rotation: Rotation, now: number, policy: RotationPolic
   const window = nextWindow(previous, now, policy)
   const sameWindow = window.windows === previous.windows
   if (sameWindow && previous.handedOutAt >= now) return null
-  const handedOutAt = Math.max(previous.handedOutAt, accountedUntil(now, policy))
+  const handedOutAt = Math.max(previous.handedOutAt, now + policy.accountedAhead)
   return { ...rotation, revision: rotation.revision + 1, previous: { ...previous, ...window, handedOutAt } }
 }
 
@@ -128,11 +133,6 @@ function nextWindow(
   const current = windowStartedAt !== null && now < windowStartedAt + policy.rotationGrace
   if (usedAt === null || current) return { windows, windowStartedAt }
   return { windows: windows + 1, windowStartedAt: now }
-}
-
-/** Hand-outs are accounted for a quarter of the grace ahead, so that a burst of them costs one write; it errs towards settling later. */
-function accountedUntil(now: number, policy: RotationPolicy): number {
-  return now + Math.ceil(policy.rotationGrace / 4)
 }
 
 /** Only a token whose tag was checked says anything by its generation: anybody can write down a public id. */

@@ -4,7 +4,7 @@ import type { ManagerContext } from './manager-context.ts'
 import { chain, type MaybePromise } from './maybe-promise.ts'
 import { constantTimeEqual } from './platform.ts'
 import { RateLimit } from './rate-limit.ts'
-import type { SessionRecord, Tombstone, Transport } from './record.ts'
+import type { SessionId, SessionRecord, Tombstone, Transport } from './record.ts'
 import { judge, type Verdict } from './rotation.ts'
 import type { FindResult } from './store.ts'
 import { hashSecret, type ParsedToken, parseToken } from './token.ts'
@@ -30,10 +30,10 @@ export type Validation =
       readonly ok: false
       readonly reason: RefusalReason
       /**
-       * Whether the session ended so recently, by logout or replacement, that a parallel response may just have set
-       * the right cookie: then nothing is sent and nothing is created (design section 10).
+       * The session, where it ended so recently, by logout or replacement, that a parallel response may just have set
+       * the right cookie: then nothing is sent and nothing is created (design section 10). Else `null`.
        */
-      readonly recentlyEnded: boolean
+      readonly recentlyEnded: SessionId | null
     }
 
 const UNKNOWN_SLOT_LOOKUPS_PER_SECOND = 50
@@ -160,7 +160,7 @@ export class Validator {
       expired ? 'expired' : 'ended',
       tombstone,
       request,
-      recently && endedByItsUser(tombstone),
+      recently && endedByItsUser(tombstone) ? tombstone.id : null,
     )
   }
 
@@ -168,7 +168,7 @@ export class Validator {
     reason: RefusalReason,
     subject: Pick<SessionRecord, 'id' | 'userId'> | null,
     request: ValidateRequest,
-    recentlyEnded = false,
+    recentlyEnded: SessionId | null = null,
   ): Validation {
     this.#context.emit('token-refused', subject ?? { id: null, userId: null }, request.context, { reason })
     return { ok: false, reason, recentlyEnded }

@@ -2,7 +2,7 @@ import type { ActiveSession } from '../core/active-session.ts'
 import { AccessError } from '../core/errors.ts'
 import type { RequestContext, SessionEvents } from '../core/events.ts'
 import { chain, type MaybePromise } from '../core/maybe-promise.ts'
-import type { Transport } from '../core/record.ts'
+import type { SessionId, Transport } from '../core/record.ts'
 import type { Mode, Validation } from '../core/validator.ts'
 import { ClientContext } from './client-context.ts'
 import type { Cookie } from './cookie.ts'
@@ -22,11 +22,11 @@ import type { Sessions } from './sessions.ts'
 interface Outcome {
   readonly active: ActiveSession | null
   readonly clear: boolean
-  readonly recentlyEnded: boolean
+  readonly recentlyEnded: SessionId | null
 }
 
-const VISITOR: Outcome = Object.freeze({ active: null, clear: false, recentlyEnded: false })
-const STRAY: Outcome = Object.freeze({ active: null, clear: true, recentlyEnded: false })
+const VISITOR: Outcome = Object.freeze({ active: null, clear: false, recentlyEnded: null })
+const STRAY: Outcome = Object.freeze({ active: null, clear: true, recentlyEnded: null })
 
 /**
  * Opens the session of one exchange: finds the token, refuses what must be refused before any handler runs, validates.
@@ -107,7 +107,7 @@ class Opening<D> {
     const outcomes: Outcome[] = []
     for (const { token } of looks) outcomes.push(await this.#validateOne(token, transport, this.#mode))
     return (
-      outcomes.find(({ recentlyEnded }) => recentlyEnded) ?? outcomes.find(({ clear }) => !clear) ?? STRAY
+      outcomes.find(({ recentlyEnded }) => recentlyEnded !== null) ?? outcomes.find(({ clear }) => !clear) ?? STRAY
     )
   }
 
@@ -199,9 +199,9 @@ function policyOf<D>({ http }: Sessions<D>, exchange: Exchange): RequestPolicy {
 }
 
 function toOutcome(validation: Validation, transport: Transport): Outcome {
-  if (validation.ok) return { active: validation.session, clear: false, recentlyEnded: false }
+  if (validation.ok) return { active: validation.session, clear: false, recentlyEnded: null }
   const { recentlyEnded, reason } = validation
   // A token that was refused for its sheer number says nothing about whether it is good.
-  const clear = transport === 'cookie' && !recentlyEnded && reason !== 'rate-limited'
+  const clear = transport === 'cookie' && recentlyEnded === null && reason !== 'rate-limited'
   return { active: null, clear, recentlyEnded }
 }

@@ -43,7 +43,7 @@ export interface RequestStart {
   /** The presented token was dead, not recently: its cookie is to go unless something else is set. */
   readonly clear: boolean
   /** The session has just ended by logout or replacement: write nothing, set nothing (design section 10). */
-  readonly recentlyEnded: boolean
+  readonly recentlyEnded: SessionId | null
 }
 
 /**
@@ -66,7 +66,7 @@ export class RequestState {
   /** The headers are about to leave: whoever signs in or out now comes too late, whatever a commit under way is waiting for. */
   leaving = false
   #committing: Promise<'ok' | 'gone' | 'nothing'> | null = null
-  #recentlyEnded: boolean
+  #recentlyEnded: SessionId | null
 
   constructor(start: RequestStart) {
     this.exchange = start.exchange
@@ -179,12 +179,18 @@ export class RequestState {
     this.wasRead = true
     await this.#committing?.catch(() => {})
     const { active } = this
-    if (!active) return
+    if (!active) return this.#logoutSuccessor()
     if (active.record.transport === 'cookie') this.#assertHeadersOpen()
     await this.manager.logout(active)
     this.active = null
     this.change = active.record.transport === 'cookie' ? CLEAR : NONE
     this.#resetWrites()
+  }
+
+  /** The session of this request has just been replaced, by a step-up perhaps: whoever signs out means the new one too. */
+  async #logoutSuccessor(): Promise<void> {
+    const id = this.#recentlyEnded
+    if (id !== null && (await this.manager.logoutSuccessor(id, this.context))) this.change = CLEAR
   }
 
   async revalidate(active: ActiveSession): Promise<boolean> {
@@ -220,7 +226,7 @@ export class RequestState {
   async #commit(): Promise<'ok' | 'gone' | 'nothing'> {
     if (this.writes.isEmpty) return 'nothing'
     if (this.active) return this.#write(this.active)
-    return this.#recentlyEnded ? this.#dropped() : this.#start()
+    return this.#recentlyEnded !== null ? this.#dropped() : this.#start()
   }
 
   #dropped(): 'gone' {
@@ -270,7 +276,7 @@ export class RequestState {
 
   #takeOver(issued: Issued, transport: Transport, handedOver: boolean): void {
     this.active = issued.session
-    this.#recentlyEnded = false
+    this.#recentlyEnded = null
     this.change = { kind: 'set', token: issued.token, transport, handedOver }
   }
 

@@ -27,7 +27,7 @@ describe('the defaults', () => {
     expect(resolve()).toMatchObject({
       name: 'session',
       preset: null,
-      rotation: { rotateEvery: 900_000, rotationGrace: 60_000 },
+      rotation: { rotateEvery: 900_000, rotationGrace: 60_000, accountedAhead: 15_000 },
       maxSessions: { count: 100, onLimit: 'evict-idle' },
       maxStaleness: 1_000,
       onReuse: 'end',

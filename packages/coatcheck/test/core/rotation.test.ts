@@ -12,7 +12,7 @@ import {
 
 const GRACE = 60_000
 const EVERY = 900_000
-const POLICY: RotationPolicy = { rotateEvery: EVERY, rotationGrace: GRACE }
+const POLICY: RotationPolicy = { rotateEvery: EVERY, rotationGrace: GRACE, accountedAhead: GRACE / 4 }
 const AHEAD = GRACE / 4
 const NOW = 1_000_000_000
 

@@ -129,16 +129,17 @@ describe('a token of an ended session', () => {
     const node = createNode()
     const { token, session } = await login(node, 'ada')
     await node.manager.revoke(session.record.id, { reason })
-    expect(await validate(node, token)).toEqual({ ok: false, reason: 'ended', recentlyEnded: recent })
+    const recentlyEnded = recent ? session.record.id : null
+    expect(await validate(node, token)).toEqual({ ok: false, reason: 'ended', recentlyEnded })
     node.environment.advance(MINUTE)
-    expect(await validate(node, token)).toEqual({ ok: false, reason: 'ended', recentlyEnded: false })
+    expect(await validate(node, token)).toEqual({ ok: false, reason: 'ended', recentlyEnded: null })
   })
 
   it('EXP-01 is expired after its idle time, which is reported once', async () => {
     const node = createNode({ idleTimeout: '10m', touchInterval: 0 })
     const { token, session } = await login(node, 'ada')
     node.environment.advance(10 * MINUTE)
-    expect(await validate(node, token)).toEqual({ ok: false, reason: 'expired', recentlyEnded: false })
+    expect(await validate(node, token)).toEqual({ ok: false, reason: 'expired', recentlyEnded: null })
     expect(await verdictOf(node, token)).toBe('expired')
     expect(node.events.of('ended')).toMatchObject([
       { sessionId: session.record.id, userId: 'ada', reason: 'idle', context: { label: 'Firefox' } },

@@ -32,9 +32,14 @@ class SqliteFixture {
   }
 
   async end(): Promise<void> {
+    await this.close()
+    this.#directory?.dispose()
+  }
+
+  /** Closes every handle. */
+  async close(): Promise<void> {
     await Promise.all(this.#opened.map((store) => store.close()))
     this.#opened = []
-    this.#directory?.dispose()
   }
 
   /** A handle on the file. */

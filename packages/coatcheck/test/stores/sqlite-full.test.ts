@@ -79,8 +79,8 @@ describe('a full sqlite store', () => {
       expect(() => writeFileSync(join(disk, 'other'), new Uint8Array(10_000_000))).toThrow('ENOSPC')
       const again = await file.open()
       expect(await again.find(sessionId(0))).toMatchObject({ status: 'ended' })
-      await again.close()
     } finally {
+      await file.close()
       execFileSync('umount', [disk])
     }
   })

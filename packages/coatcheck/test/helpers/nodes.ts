@@ -185,3 +185,14 @@ export function keysOf(...slots: readonly (readonly [slot: number, state: KeySta
     })),
   )
 }
+
+/** A session of ada whose rotation has settled, with both of its tokens. */
+export async function settledRotation(node: Node) {
+  const { token, session } = await login(node, 'ada')
+  node.environment.advance(15 * MINUTE)
+  const successor = await rotated(node, token)
+  node.environment.advance(2 * MINUTE)
+  await sessionOf(node, successor)
+  await node.manager.flush()
+  return { superseded: token, successor, id: session.record.id }
+}

@@ -59,41 +59,54 @@ export function utf8(text: string): Uint8Array {
   return bytes
 }
 
+/** Bytes, or a text that stands for its UTF-8. */
+export type Part = Uint8Array | string
+
 /** All parts in one array, each after its length in four bytes, so that no two lists of parts give the same bytes. */
-export function lengthPrefixed(parts: readonly Uint8Array[]): Uint8Array {
-  let length = 0
-  for (const part of parts) length += 4 + part.length
-  const bytes = allocate(length)
-  let at = 0
-  for (const part of parts) {
-    bytes[at] = part.length >>> 24
-    bytes[at + 1] = part.length >>> 16
-    bytes[at + 2] = part.length >>> 8
-    bytes[at + 3] = part.length
-    bytes.set(part, at + 4)
-    at += 4 + part.length
-  }
-  return bytes
+export function lengthPrefixed(parts: readonly Part[]): Uint8Array {
+  return framed(0, parts).slice()
 }
 
-/** Longest typed array that V8 keeps in its own heap; what is longer costs a malloc and work at every garbage collection. */
-const IN_HEAP = 64
-
-const SLAB = 8_192
-
-let slab = new ArrayBuffer(SLAB)
-let taken = 0
-
-/** Zeros, cut from a larger piece where that is cheaper. */
-function allocate(length: number): Uint8Array {
-  if (length <= IN_HEAP || length > SLAB / 8) return new Uint8Array(length)
-  if (taken + length > SLAB) {
-    slab = new ArrayBuffer(SLAB)
-    taken = 0
+/**
+ * The same behind `offset` bytes that are the caller's, in an array that the next call uses again: for what is hashed
+ * at once, without allocating anything.
+ */
+export function framed(offset: number, parts: readonly Part[]): Uint8Array {
+  let at = offset
+  for (const part of parts) {
+    // A UTF-16 unit takes three bytes at most.
+    makeRoom(at + 4 + 3 * part.length)
+    const length = typeof part === 'string' ? putText(part, at + 4) : putBytes(part, at + 4)
+    frame[at] = length >>> 24
+    frame[at + 1] = length >>> 16
+    frame[at + 2] = length >>> 8
+    frame[at + 3] = length
+    at += 4 + length
   }
-  const bytes = new Uint8Array(slab, taken, length)
-  taken += length
-  return bytes
+  return frame.subarray(0, at)
+}
+
+let frame = new Uint8Array(1_024)
+
+function makeRoom(length: number): void {
+  if (length <= frame.length) return
+  const before = frame
+  frame = new Uint8Array(2 * length)
+  frame.set(before)
+}
+
+function putBytes(bytes: Uint8Array, at: number): number {
+  frame.set(bytes, at)
+  return bytes.length
+}
+
+function putText(text: string, at: number): number {
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    if (unit > 127) return putBytes(encoder.encode(text), at)
+    frame[at + i] = unit
+  }
+  return text.length
 }
 
 function byteAt(bytes: Uint8Array, index: number): number {

@@ -1,7 +1,10 @@
-import { sha256Bytes } from './platform.ts'
+import { framed, type Part } from './encoding.ts'
+import { sha256Bytes, sha256Into } from './platform.ts'
 
 /** Bytes that SHA-256 works on at a time. */
 const BLOCK = 64
+
+const DIGEST = 32
 
 const INNER_PAD = 0x36
 const OUTER_PAD = 0x5c
@@ -23,19 +26,25 @@ export class HmacKey {
     this.#outer = block.map((byte) => byte ^ OUTER_PAD)
   }
 
+  /** The MAC of `lengthPrefixed(parts)`, 32 bytes. */
+  macOf(parts: readonly Part[]): Uint8Array {
+    return this.#finish(framed(BLOCK, parts))
+  }
+
   /** The MAC of `data`, 32 bytes. */
   mac(data: Uint8Array): Uint8Array {
-    return sha256Bytes(joined(this.#outer, sha256Bytes(joined(this.#inner, data))))
+    const bytes = new Uint8Array(BLOCK + data.length)
+    bytes.set(data, BLOCK)
+    return this.#finish(bytes)
+  }
+
+  /** `bytes` are a block to be filled and the data behind it. */
+  #finish(bytes: Uint8Array): Uint8Array {
+    bytes.set(this.#inner)
+    outer.set(this.#outer)
+    sha256Into(bytes, outer, BLOCK)
+    return sha256Bytes(outer)
   }
 }
 
-let scratch = new Uint8Array(4 * BLOCK)
-
-/** One after the other, until the next call. */
-function joined(block: Uint8Array, data: Uint8Array): Uint8Array {
-  const length = BLOCK + data.length
-  if (scratch.length < length) scratch = new Uint8Array(2 * length)
-  scratch.set(block)
-  scratch.set(data, BLOCK)
-  return scratch.subarray(0, length)
-}
+const outer = new Uint8Array(BLOCK + DIGEST)

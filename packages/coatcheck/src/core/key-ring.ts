@@ -51,7 +51,7 @@ export class KeyRing {
   mac(purpose: string, slot: number, ...parts: readonly Uint8Array[]): Uint8Array {
     const keys = this.#keys.get(slot)
     if (!keys) throw new UsageError('ERR_USAGE', `The key ring has no key in slot ${slot}.`)
-    return keys.tag.mac(lengthPrefixed([utf8(purpose), ...parts]))
+    return keys.tag.macOf([purpose, ...parts])
   }
 
   /**
@@ -61,7 +61,7 @@ export class KeyRing {
   deriveSuccessor(slot: number, salt: string, id: SessionId, secret: Uint8Array): Uint8Array | null {
     const keys = this.#keys.get(slot)
     if (!keys) return null
-    return keys.rotate.mac(lengthPrefixed([utf8(salt), utf8(id), secret])).slice(0, SECRET_BYTES)
+    return keys.rotate.macOf([salt, id, secret]).slice(0, SECRET_BYTES)
   }
 }
 
@@ -121,7 +121,7 @@ function assertDiffers(key: MasterKey, earlier: readonly MasterKey[], subject: s
 }
 
 function derive(master: Uint8Array, name: string): DerivedKeys {
-  const salt = sha256Bytes(lengthPrefixed([utf8('coatcheck instance'), utf8(name)]))
+  const salt = sha256Bytes(lengthPrefixed(['coatcheck instance', name]))
   const key = (use: string) => new HmacKey(hkdfSha256(master, salt, utf8(use), 32))
   return { tag: key('tag'), rotate: key('rotate') }
 }

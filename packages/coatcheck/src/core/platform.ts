@@ -40,11 +40,16 @@ export function sha256(data: Uint8Array | string): string {
 
 /** SHA-256 as 32 bytes. A string counts as its UTF-8 bytes. */
 export function sha256Bytes(data: Uint8Array | string): Uint8Array {
+  const bytes = new Uint8Array(32)
+  sha256Into(data, bytes, 0)
+  return bytes
+}
+
+/** The same, written into `target` from `at` on. */
+export function sha256Into(data: Uint8Array | string, target: Uint8Array, at: number): void {
   // A Buffer would cost three times as much: its bytes lie outside the heap.
   const text = nodeCrypto().hash('sha256', data, 'latin1')
-  const bytes = new Uint8Array(text.length)
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i)
-  return bytes
+  for (let i = 0; i < text.length; i++) target[at + i] = text.charCodeAt(i)
 }
 
 /** HKDF with SHA-256 (RFC 5869): `length` bytes of key material for the use that `info` names. */

@@ -1,6 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { fromBase64Url, lengthPrefixed, sextetAt, toBase64Url, utf8 } from '../../src/core/encoding.ts'
+import {
+  framed,
+  fromBase64Url,
+  lengthPrefixed,
+  sextetAt,
+  toBase64Url,
+  utf8,
+} from '../../src/core/encoding.ts'
 
 describe('base64url', () => {
   it.each([
@@ -77,6 +84,17 @@ describe('utf8', () => {
   })
 })
 
+describe('framed', () => {
+  it('puts the same bytes behind those of the caller', () => {
+    for (const length of [0, 3, 500, 5_000]) {
+      const parts = ['text', new Uint8Array(length).fill(7)]
+      const bytes = framed(64, parts).slice()
+      expect(bytes.subarray(64)).toEqual(lengthPrefixed(parts))
+      expect(bytes).toHaveLength(64 + 8 + 4 + length)
+    }
+  })
+})
+
 describe('lengthPrefixed', () => {
   it('puts four bytes of length before each part', () => {
     expect([...lengthPrefixed([utf8('ab'), utf8('')])]).toEqual([0, 0, 0, 2, 97, 98, 0, 0, 0, 0])
@@ -89,6 +107,13 @@ describe('lengthPrefixed', () => {
     for (const [index, bytes] of results.entries()) {
       expect(bytes).toHaveLength(4 + index * 5)
       expect(bytes.subarray(4).every((byte) => byte === index % 256)).toBe(true)
+    }
+  })
+
+  it('takes a text for its UTF-8', () => {
+    for (const text of ['', 'ascii', 'käse', '\u{1f9e5} coat', '€'.repeat(2_000)]) {
+      const bytes = new TextEncoder().encode(text)
+      expect(lengthPrefixed(['a', text, 'b'])).toEqual(lengthPrefixed([utf8('a'), bytes, utf8('b')]))
     }
   })
 

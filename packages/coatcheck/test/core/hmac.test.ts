@@ -1,7 +1,7 @@
 import nodeCrypto from 'node:crypto'
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { utf8 } from '../../src/core/encoding.ts'
+import { lengthPrefixed, utf8 } from '../../src/core/encoding.ts'
 import { HmacKey } from '../../src/core/hmac.ts'
 import { FakeEnvironment } from '../../src/testing/fake-environment.ts'
 
@@ -59,6 +59,13 @@ describe('HMAC-SHA-256', () => {
       const expected = nodeCrypto.createHmac('sha256', key).update(data).digest('hex')
       expect(Buffer.from(new HmacKey(key).mac(data)).toString('hex')).toBe(expected)
     }
+  })
+
+  it('of parts is that of the parts with their lengths', () => {
+    const key = new HmacKey(environment.randomBytes(32))
+    const parts = ['purpose', environment.randomBytes(43), 'ümlaut', environment.randomBytes(2_000)]
+    expect(key.macOf(parts)).toEqual(key.mac(lengthPrefixed(parts)))
+    expect(key.macOf([])).toEqual(key.mac(new Uint8Array()))
   })
 
   it('answers with an array of its own each time', () => {

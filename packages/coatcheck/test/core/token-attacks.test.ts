@@ -51,7 +51,7 @@ describe('what came from outside', () => {
   ]
 
   it.each(garbage)('TOK-07 %s is malformed, and costs neither a MAC nor a hash', (_, value) => {
-    const mac = vi.spyOn(HmacKey.prototype, 'mac')
+    const mac = vi.spyOn(HmacKey.prototype, 'macOf')
     const hash = vi.spyOn(nodeCrypto, 'hash')
     expect(parseToken(ring, value)).toEqual({ ok: false, reason: 'malformed' })
     expect(mac).not.toHaveBeenCalled()
@@ -77,7 +77,7 @@ describe('what came from outside', () => {
 
   it('TOK-07 a forgery costs one MAC, which is two hashes, and no other hash', () => {
     const forged = replaceAt(token, 30)
-    const mac = vi.spyOn(HmacKey.prototype, 'mac')
+    const mac = vi.spyOn(HmacKey.prototype, 'macOf')
     const hash = vi.spyOn(nodeCrypto, 'hash')
     expect(parseToken(ring, forged)).toEqual({ ok: false, reason: 'forged' })
     expect(mac).toHaveBeenCalledTimes(1)
@@ -85,7 +85,7 @@ describe('what came from outside', () => {
   })
 
   it('costs one MAC when it is right, and another only if the generation is asked for', () => {
-    const mac = vi.spyOn(HmacKey.prototype, 'mac')
+    const mac = vi.spyOn(HmacKey.prototype, 'macOf')
     const parsed = accepted(ring, token)
     expect(mac).toHaveBeenCalledTimes(1)
     parsed.generation()
@@ -170,7 +170,7 @@ describe('other keys and other instances', () => {
   })
 
   it('STO-04 vouches for nothing under a key that is gone', () => {
-    const mac = vi.spyOn(HmacKey.prototype, 'mac')
+    const mac = vi.spyOn(HmacKey.prototype, 'macOf')
     const parsed = accepted(ringOf('default', [1, 'current']), token)
     expect(parsed).toMatchObject({ ok: true, id, authentic: false })
     expect(parsed.generation()).toBeNull()

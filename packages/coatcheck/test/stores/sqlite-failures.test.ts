@@ -1,10 +1,11 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { chmodSync, copyFileSync, renameSync, rmSync, truncateSync } from 'node:fs'
+import { chmodSync, copyFileSync, cpSync, renameSync, rmSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, it } from 'vitest'
 import { newSession, sessionId } from '../../src/store-testing/fixtures.ts'
 import { useSqliteFile, write } from './sqlite-fixture.ts'
+import { temporaryDirectory } from './sqlite-harness.ts'
 
 const file = useSqliteFile()
 
@@ -141,13 +142,37 @@ function overwriteInside(path: string): void {
   execFileSync(process.execPath, ['-e', script, path])
 }
 
-/** Opens the store in a process without special rights: root may write everywhere. */
+/**
+ * Opens the store in a process without special rights: root may write everywhere. Where this runs as root, the sources
+ * are copied to where others may read them, and the rights are given up once Node has started.
+ */
 function openUnprivileged(): { readonly code: string; readonly namesFile: boolean } {
-  const script = join(import.meta.dirname, 'sqlite-child.ts')
-  const child = spawnSync(process.execPath, ['--conditions=coatcheck-source', script, 'open', file.path], {
-    encoding: 'utf8',
-    ...(process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}),
-  })
+  const copy = temporaryDirectory()
+  chmodSync(copy.path, 0o755)
+  const library = join(import.meta.dirname, '../..')
+  for (const part of ['package.json', 'src', 'test/stores']) {
+    cpSync(join(library, part), join(copy.path, part), { recursive: true })
+  }
+  const script = join(copy.path, 'test/stores/sqlite-child.ts')
+  const child = spawnSync(
+    process.execPath,
+    ['--input-type=module', '-e', GIVE_UP_RIGHTS, script, 'open', file.path],
+    {
+      encoding: 'utf8',
+      cwd: '/',
+      env: { ...process.env, NODE_OPTIONS: '' },
+    },
+  )
+  copy.dispose()
   const { code, message } = JSON.parse(child.stdout) as { code: string; message: string }
   return { code, namesFile: message.includes(file.path) }
 }
+
+const GIVE_UP_RIGHTS = `
+  if (process.getuid() === 0) {
+    process.setgroups([])
+    process.setgid(65534)
+    process.setuid(65534)
+  }
+  await import(process.argv[1])
+`

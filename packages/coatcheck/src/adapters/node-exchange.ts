@@ -113,6 +113,7 @@ export class NodeResponseHeaders implements ResponseHeaders {
 
 /** What `headersSent` says of the platform's own accord: while calls wait, a gate answers `true` to the application. */
 export function haveHeadersLeft(response: NodeResponse): boolean {
+  if (!Object.hasOwn(response, 'headersSent')) return response.headersSent
   return Reflect.get(Object.getPrototypeOf(response), 'headersSent', response) === true
 }
 

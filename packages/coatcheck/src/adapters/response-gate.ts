@@ -37,7 +37,8 @@ export class ResponseGate {
   readonly #response: NodeResponse
   readonly #options: GateOptions
   readonly #originals: Readonly<Record<Held, Method>>
-  readonly #sources = new Set<Source>()
+  /** Made when needed: most responses are not piped to. */
+  #sources: Set<Source> | null = null
   /** All gates of this response, this one among them once it is installed. */
   readonly #gated: Gated
   readonly #depth: number
@@ -65,7 +66,10 @@ export class ResponseGate {
   install(): void {
     this.#gated.gates.push(this)
     Object.assign(this.#response, methodsAt(this.#depth))
-    this.#response.on('pipe', (source: Source) => this.#sources.add(source))
+    this.#response.on('pipe', (source: Source) => {
+      this.#sources ??= new Set()
+      this.#sources.add(source)
+    })
     this.#response.once('close', () => this.#closed())
   }
 
@@ -164,8 +168,8 @@ export class ResponseGate {
 
   /** The prepared response goes; who piped or wrote it must not write into the response that the error path makes. */
   #discard(calls: readonly Call[], error: unknown): void {
-    for (const source of this.#sources) source.unpipe(this.#response)
-    this.#sources.clear()
+    for (const source of this.#sources ?? []) source.unpipe(this.#response)
+    this.#sources = null
     this.#mustDrain = false
     for (const { args } of calls) {
       const callback = args.find((arg): arg is Method => typeof arg === 'function')

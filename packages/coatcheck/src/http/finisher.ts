@@ -62,8 +62,8 @@ export class Finisher<D> implements OpenedSession<D> {
   }
 
   close(): void {
+    if (this.#state.writes.isEmpty) return
     const fields = this.#state.dropWrites()
-    if (fields.length === 0) return
     const { active, manager } = this.#state
     const error = new UsageError(
       'ERR_COMMITTED',
@@ -148,6 +148,9 @@ export function cookieFor(exchange: RequestState['exchange'], http: RequestState
   return http.plainCookie
 }
 
+const VARY_COOKIE = ['Cookie']
+
 function varyNames(transports: readonly string[]): readonly string[] {
+  if (transports.length === 1 && transports[0] === 'cookie') return VARY_COOKIE
   return transports.map((transport) => (transport === 'cookie' ? 'Cookie' : 'Authorization'))
 }

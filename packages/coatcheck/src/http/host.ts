@@ -12,6 +12,7 @@ export function hostnameOf(host: string | undefined): string | null {
 export function isLoopbackHost(hostname: string): boolean {
   return (
     hostname === 'localhost' ||
+    hostname === '127.0.0.1' ||
     hostname.endsWith('.localhost') ||
     hostname === '[::1]' ||
     LOOPBACK_V4.test(hostname)
@@ -20,7 +21,8 @@ export function isLoopbackHost(hostname: string): boolean {
 
 /** The same for the address of a socket's other end; an IPv4 address within IPv6 counts too. */
 export function isLoopbackAddress(address: string): boolean {
-  return address === '::1' || LOOPBACK_V4.test(address.replace(/^::ffff:/i, ''))
+  if (address === '127.0.0.1' || address === '::1') return true
+  return LOOPBACK_V4.test(address.replace(/^::ffff:/i, ''))
 }
 
 /**

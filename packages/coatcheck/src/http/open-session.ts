@@ -107,7 +107,9 @@ class Opening<D> {
     const outcomes: Outcome[] = []
     for (const { token } of looks) outcomes.push(await this.#validateOne(token, transport, this.#mode))
     return (
-      outcomes.find(({ recentlyEnded }) => recentlyEnded !== null) ?? outcomes.find(({ clear }) => !clear) ?? STRAY
+      outcomes.find(({ recentlyEnded }) => recentlyEnded !== null) ??
+      outcomes.find(({ clear }) => !clear) ??
+      STRAY
     )
   }
 

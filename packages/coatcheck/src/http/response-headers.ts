@@ -20,11 +20,15 @@ export function hasSetCookie(response: ResponseHeaders, name: string): boolean {
 /** Adds request header names to `Vary`, each once whatever its case; a `*` already says more. */
 export function addVary(response: ResponseHeaders, ...names: readonly string[]): void {
   const present = response.get('vary')
-  const known = present === undefined ? [] : listOf(present)
+  if (present === undefined) {
+    response.set('vary', names.join(', '))
+    return
+  }
+  const known = listOf(present)
   if (known.includes('*')) return
   const missing = names.filter((name) => !known.includes(name.toLowerCase()))
   if (missing.length === 0) return
-  response.set('vary', [...(present === undefined || present === '' ? [] : [present]), ...missing].join(', '))
+  response.set('vary', [...(present === '' ? [] : [present]), ...missing].join(', '))
 }
 
 /**

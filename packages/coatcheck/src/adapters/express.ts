@@ -60,7 +60,7 @@ export function sessionMiddleware<D>(
     }
     const refuse = (error: unknown) => next(withHeaders(error, sessions))
     // Mounted for the whole application and for a part of it again: the first one counts.
-    if (openedOn(sessions).has(request)) {
+    if (openedOn(request, sessions)) {
       next()
       return
     }
@@ -99,7 +99,7 @@ export function requireUser<D>(sessions: Sessions<D>, options: UserGuardOptions 
 export function sessionErrors<D>(sessions: Sessions<D>): ErrorRequestHandler {
   // Four parameters are what makes it an error handler.
   return (error: unknown, request, _response, next) => {
-    openedOn(sessions).get(request)?.abandon()
+    openedOn(request, sessions)?.abandon()
     next(withHeaders(error, sessions))
   }
 }
@@ -112,7 +112,7 @@ interface Turn {
 
 function begin<D>(sessions: Sessions<D>, opened: OpenedSession<D>, { request, response, next }: Turn): void {
   sessions.attach(request, opened.session)
-  openedOn(sessions).set(request, opened)
+  noteOpened(request, sessions, opened)
   new ResponseGate(response, {
     finish() {
       // The one sign of a handler that threw which is seen from here.
@@ -130,16 +130,30 @@ function begin<D>(sessions: Sessions<D>, opened: OpenedSession<D>, { request, re
 
 type Opened = Pick<OpenedSession<unknown>, 'abandon'>
 
-/** One request may have sessions of several kinds. */
-const openedBySessions = new WeakMap<object, WeakMap<Request, Opened>>()
+/** On each request; a WeakMap would keep all of them until the next full garbage collection. */
+const OPENED = Symbol('coatcheck opened')
 
-function openedOn(sessions: object): WeakMap<Request, Opened> {
-  let opened = openedBySessions.get(sessions)
-  if (!opened) {
-    opened = new WeakMap()
-    openedBySessions.set(sessions, opened)
+/** One request may have sessions of several kinds. */
+interface OpenedEntry {
+  readonly sessions: object
+  readonly opened: Opened
+  readonly next: OpenedEntry | undefined
+}
+
+interface Carrier {
+  [OPENED]?: OpenedEntry | undefined
+}
+
+function openedOn(request: object, sessions: object): Opened | null {
+  for (let entry = (request as Carrier)[OPENED]; entry; entry = entry.next) {
+    if (entry.sessions === sessions) return entry.opened
   }
-  return opened
+  return null
+}
+
+function noteOpened(request: object, sessions: object, opened: Opened): void {
+  const carrier: Carrier = request
+  carrier[OPENED] = { sessions, opened, next: carrier[OPENED] }
 }
 
 /** Express' own error handler sends the `headers` of an error. */

@@ -33,6 +33,15 @@ export const systemEnvironment: Environment = {
   },
 }
 
+/** Lets whatever waits for the event loop have its turn. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    // Not a timer of the environment: those let the process end while work is still to be done.
+    if (typeof setImmediate === 'function') setImmediate(resolve)
+    else setTimeout(resolve, 0)
+  })
+}
+
 /** SHA-256 as base64url without padding (43 characters). A string counts as its UTF-8 bytes. */
 export function sha256(data: Uint8Array | string): string {
   return nodeCrypto().hash('sha256', data, 'base64url')

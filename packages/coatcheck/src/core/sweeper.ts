@@ -1,8 +1,12 @@
 import type { ManagerContext } from './manager-context.ts'
+import { nextTurn } from './platform.ts'
 import type { SweepResult } from './store.ts'
 
 /** Sessions and tombstones handled per slice: few enough that a slice holds nobody up. */
 const SLICE = 100
+
+/** Milliseconds for which slices may follow each other where a store answers without giving up its turn. */
+const LONGEST_TURN = 5
 
 /** Removes what is past its deadline, slice by slice, with a pause between sweeps (STO-07). */
 export class Sweeper {
@@ -39,9 +43,15 @@ export class Sweeper {
   }
 
   async #sweep(): Promise<number> {
+    const { environment } = this.#context
     let ended = 0
     let result: SweepResult
+    let turnBegan = environment.monotonic()
     do {
+      if (environment.monotonic() - turnBegan >= LONGEST_TURN) {
+        await nextTurn()
+        turnBegan = environment.monotonic()
+      }
       result = await this.#context.store.call('sweep', { limit: SLICE })
       this.#context.emitEnded(result.ended)
       ended += result.ended.length

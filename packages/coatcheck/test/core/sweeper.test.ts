@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { memory } from '../../src/stores/memory.ts'
+import { FakeEnvironment } from '../../src/testing/fake-environment.ts'
 import { createNode, HOUR, login, MINUTE, SECOND, sessionOf, start, verdictOf } from '../helpers/nodes.ts'
 
 describe('the sweep', () => {
@@ -39,6 +41,23 @@ describe('the sweep', () => {
     const sweeps = node.store.calls.filter(({ method }) => method === 'sweep')
     expect(sweeps.length).toBeGreaterThan(1)
     expect(new Set(sweeps.map(({ args }) => JSON.stringify(args)))).toEqual(new Set(['[{"limit":100}]']))
+  })
+
+  it('STO-07 lets others have their turn, also over a store that answers without giving up its own', async () => {
+    const environment = new FakeEnvironment()
+    const store = memory()
+    const sweep = store.sweep.bind(store)
+    store.sweep = (options) => {
+      environment.advance(3)
+      return sweep(options)
+    }
+    const node = createNode({ environment, store, idleTimeout: '10m', maxSessions: false })
+    await Promise.all(Array.from({ length: 500 }, () => login(node, 'ada')))
+    environment.advance(11 * MINUTE)
+    let turns = 0
+    setImmediate(() => turns++)
+    expect(await node.manager.sweep()).toBe(500)
+    expect(turns).toBe(1)
   })
 
   it('P1 races a use without ending a session that it keeps alive', async () => {

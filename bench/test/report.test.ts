@@ -1,0 +1,206 @@
+import { describe, expect, it } from 'vitest'
+import { drawChart } from '../report/chart.ts'
+import { drawCharts } from '../report/charts.ts'
+import { listed, number, withSpread } from '../report/format.ts'
+import { findLosses } from '../report/losses.ts'
+import { renderReport } from '../report/report.ts'
+import { judgeTargets } from '../report/targets.ts'
+import type { OverheadCase, Results, Timed } from '../results.ts'
+import { quantile, spreadOf } from '../statistics.ts'
+
+describe('the report', () => {
+  it('shows overheads over the bare server of the same round, and ratios to jose', () => {
+    const text = renderReport(results())
+    expect(text).toContain(
+      '| **coatcheck, memory, 10,000 sessions** | 4.0 (4.0 to 4.0) | 0.10x | 24.0 | 10,000 | 89 | 1.0 |',
+    )
+    expect(text).toContain('| jose HS256 | 40.0 (40.0 to 40.0) | 1 |')
+  })
+
+  it('puts each framework in a table of its own', () => {
+    const [, nodeHttp = '', express = ''] = renderReport(results()).split(/### On .*\n/)
+    expect(nodeHttp).toContain('jose HS256')
+    expect(nodeHttp).not.toContain('express-session')
+    expect(express).toContain('express-session')
+  })
+
+  it('names every plot that is drawn, and none else', () => {
+    const named = [...renderReport(results()).matchAll(/\]\(benchmarks\/([^)]+)\)/g)].map(([, file]) => file)
+    expect(named.toSorted()).toEqual(
+      drawCharts(results())
+        .map(({ file }) => file)
+        .toSorted(),
+    )
+  })
+
+  it('counts the longest stall of all repetitions, and the median of their times', () => {
+    const text = renderReport(results({ sweep: [times(900, 5), times(1_000, 80), times(5_000, 7)] }))
+    expect(text).toContain(
+      '| sweep 100,000 expired among 1,000,000 | memory | 1,000 ms | 5,000 ms | 80.0 ms |',
+    )
+  })
+})
+
+describe('where we lose', () => {
+  it('names each peer that is cheaper in at least three rounds out of four', () => {
+    const losses = findLosses(results({ memory: [50, 50, 50, 50] }))
+    expect(losses).toContain(
+      '**CPU per request:** coatcheck, memory, 10,000 sessions costs 30.0 µs over bare node:http, more than fast-jwt (5.0 µs, a factor of 6.0).',
+    )
+  })
+
+  it('does not name a peer that is cheaper in every other round only', () => {
+    const losses = findLosses(results({ memory: [24, 26, 24, 26] }))
+    expect(losses.filter((loss) => loss.startsWith('**CPU'))).toEqual([])
+  })
+
+  it('says where more sessions make a request dearer', () => {
+    const losses = findLosses(results({ many: [34, 34, 34, 34] }))
+    expect(losses).toContain(
+      '**Growth:** coatcheck, memory, 1,000,000 sessions costs 10.0 µs per request more than with 10,000 (14.0 against 4.0 µs).',
+    )
+  })
+
+  it('names missed targets, shorter headers, smaller stores and slow writes', () => {
+    const losses = findLosses(results({ endUser: [times(60, 1)], peerHeader: 50, room: 2_000, write: 50 }))
+    expect(losses.join('\n')).toContain(
+      '**Target missed:** ending the 1,000 sessions of one user among 1,000,000, memory: 60.0 ms, where under 50 ms was aimed at.',
+    )
+    expect(losses.join('\n')).toContain(
+      '**Bandwidth:** our request header of 89 bytes is longer than that of fast-jwt (50 bytes).',
+    )
+    expect(losses.join('\n')).toContain('takes 2,000 bytes, 4.00x of the 500 bytes')
+    expect(losses.join('\n')).toContain('0.50x of the rate at which the disk alone can sync')
+  })
+
+  it('always tells that tokens ask no store and take no room', () => {
+    const losses = findLosses(results()).join('\n')
+    expect(losses).toContain('jose HS256 and fast-jwt ask none')
+    expect(losses).toContain('signed tokens and sealed cookies take no room')
+  })
+})
+
+describe('targets', () => {
+  it('are met below their limit and missed at it', () => {
+    const verdicts = (took: number) =>
+      judgeTargets(results({ endUser: [times(took, 1)] })).map(({ met }) => met)
+    expect([verdicts(49.9)[0], verdicts(50)[0]]).toEqual([true, false])
+  })
+})
+
+describe('plots', () => {
+  it('follow light and dark colours, escape what they show, and keep bars within the drawing', () => {
+    const svg = drawChart({
+      title: 'a < b & c',
+      description: 'none',
+      axis: 'µs',
+      scale: 'logarithmic',
+      bars: [
+        { label: 'less than nothing', value: -3, low: -5, high: 0.1, text: '-3', kind: 'ours' },
+        { label: 'much', value: 300, text: '300', kind: 'peer' },
+      ],
+    })
+    expect(svg).toContain('<title>a &lt; b &amp; c</title>')
+    expect(svg).toContain('prefers-color-scheme: dark')
+    const widths = [...svg.matchAll(/<rect class="(?:ours|peer)"[^>]* width="([-\d.]+)"/g)].map(([, width]) =>
+      Number(width),
+    )
+    expect(widths).toEqual([0, 380])
+  })
+
+  it('have round ticks on a linear axis', () => {
+    const bars = [{ label: 'one', value: 1_180, text: '', kind: 'ours' }] as const
+    const svg = drawChart({ title: '', description: '', axis: '', scale: 'linear', bars })
+    const ticks = [...svg.matchAll(/class="axis"[^>]*>([\d,]+)</g)].map(([, tick]) => tick)
+    expect(ticks).toEqual(['0', '500', '1,000', '1,500'])
+  })
+})
+
+describe('numbers', () => {
+  it.each([
+    [0, '0.00'],
+    [-0.001, '0.00'],
+    [0.344, '0.34'],
+    [5.25, '5.3'],
+    [99.94, '99.9'],
+    [1_234.5, '1,235'],
+    [-3.21, '-3.2'],
+  ])('%d is written as %s', (value, text) => {
+    expect(number(value)).toBe(text)
+  })
+
+  it('have their quartiles beside them', () => {
+    expect(withSpread(spreadOf([1, 2, 3, 4, 5]))).toBe('3.0 (2.0 to 4.0)')
+    expect(quantile([1, 2], 0.5)).toBe(1.5)
+    expect(() => quantile([], 0.5)).toThrow('nothing')
+    expect([listed(['a']), listed(['a', 'b', 'c'])]).toEqual(['a', 'a, b and c'])
+  })
+})
+
+interface Figures {
+  readonly memory?: readonly number[]
+  readonly many?: readonly number[]
+  readonly endUser?: readonly Timed[]
+  readonly sweep?: readonly Timed[]
+  readonly peerHeader?: number
+  readonly room?: number
+  readonly write?: number
+}
+
+const FOUR = [1, 1, 1, 1]
+
+/** A run in which everything is well, but for what `figures` say. */
+function results(figures: Figures = {}): Results {
+  const { memory = FOUR.map(() => 24), many = memory, peerHeader = 376 } = figures
+  const ours = { kind: 'ours', headerBytes: 89, storeCalls: 1 } as const
+  const peer = { kind: 'peer', headerBytes: 376, storeCalls: null } as const
+  const counts = { sessions: 1_000_000, store: 'memory' }
+  return {
+    machine: MACHINE,
+    settings: { rounds: 4, seconds: 1, connections: 16, sample: 1_000 },
+    overhead: [
+      overhead('node:http bare', { kind: 'bare' }, [20, 20, 20, 20]),
+      overhead('control', { kind: 'control' }, [20, 21, 19, 20]),
+      overhead('coatcheck, memory, 10,000 sessions', ours, memory),
+      overhead('coatcheck, memory, 1,000,000 sessions', ours, many),
+      overhead('jose HS256', peer, [60, 60, 60, 60]),
+      overhead('fast-jwt', { ...peer, headerBytes: peerHeader }, [25, 25, 25, 25]),
+      overhead('Express bare', { kind: 'bare', framework: 'Express' }, [100, 100, 100, 100]),
+      overhead('express-session', { ...peer, framework: 'Express', storeCalls: 2 }, [150, 150, 150, 150]),
+    ],
+    room: [
+      { ...counts, heap: figures.room ?? 400, rss: 600, file: null },
+      { ...counts, store: 'express-session', heap: 500, rss: 700, file: null },
+    ],
+    endUser: [{ ...counts, ofUser: 1_000, times: figures.endUser ?? [times(5, 1)] }],
+    endEveryone: [{ ...counts, times: [times(1, 1)] }],
+    sweep: [{ ...counts, expired: 100_000, times: figures.sweep ?? [times(100, 5)] }],
+    durableWrites: {
+      sessions: 10_000,
+      rounds: [{ fsync: 100, oneAtATime: figures.write ?? 110, inFlight64: 1_000 }],
+    },
+  }
+}
+
+const MACHINE = {
+  cpu: 'some CPU',
+  cores: 2,
+  memoryGiB: 8,
+  os: 'some system',
+  node: '24.0.0',
+  sqlite: '3.50.0',
+  commit: 'abc',
+  date: '2026-01-01',
+  loadBefore: 0.1,
+  pinned: true,
+  versions: { jose: '6.0.0' },
+}
+
+function overhead(name: string, rest: Partial<OverheadCase>, cpus: readonly number[]): OverheadCase {
+  const rounds = cpus.map((cpu) => ({ cpu, requestsPerSecond: 10_000 }))
+  return { name, kind: 'peer', framework: 'node:http', headerBytes: 0, storeCalls: null, rounds, ...rest }
+}
+
+function times(took: number, stall: number): Timed {
+  return { took, stall }
+}

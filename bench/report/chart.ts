@@ -18,16 +18,13 @@ export interface Chart {
   readonly bars: readonly Bar[]
 }
 
-const WIDTH = 860
-const LABELS = 330
+const WIDTH = 920
+const LABELS = 390
 const VALUES = 150
 const PLOT = WIDTH - LABELS - VALUES
 const ROW = 28
 const TOP = 44
 const BOTTOM = 46
-
-/** Smallest value that a logarithmic axis shows. */
-const FLOOR = 0.5
 
 /** An SVG file that stands by itself and follows the reader's light or dark colours. */
 export function drawChart(chart: Chart): string {
@@ -75,10 +72,13 @@ function axisOf({ scale, bars }: Chart): Axis {
     const ticks = Array.from({ length: Math.round(end / step) + 1 }, (_, index) => index * step)
     return { ticks, at: (value) => LABELS + (Math.max(0, value) / end) * PLOT }
   }
-  const end = Math.max(10 * FLOOR, most)
-  const decades = Math.log10(end / FLOOR)
-  const ticks = [1, 10, 100, 1_000, 10_000, 100_000].filter((tick) => tick <= end)
-  return { ticks, at: (value) => LABELS + (Math.log10(Math.max(FLOOR, value) / FLOOR) / decades) * PLOT }
+  // Half a power of ten, so that the shortest bar can be seen; what is less than nothing has none.
+  const least = Math.max(1, Math.min(...bars.map(({ value }) => value)))
+  const start = 10 ** Math.floor(Math.log10(least)) / 2
+  const end = Math.max(10 * start, most)
+  const decades = Math.log10(end / start)
+  const ticks = [1, 10, 100, 1_000, 10_000, 100_000].filter((tick) => tick >= start && tick <= end)
+  return { ticks, at: (value) => LABELS + (Math.log10(Math.max(start, value) / start) / decades) * PLOT }
 }
 
 /** 1, 2 or 5 times a power of ten. */

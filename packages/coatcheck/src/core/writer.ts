@@ -197,11 +197,9 @@ function toSwap(
   return { kind: 'swap', field, expected, value }
 }
 
+/** What an upgrade has changed. It never removes: fields that it leaves out are kept. */
 function difference(from: JsonFields, to: JsonFields): Operation[] {
-  const changed = Object.entries(to).filter(([field, value]) => from[field] !== value)
-  const removed = Object.keys(from).filter((field) => !Object.hasOwn(to, field))
-  return [
-    ...changed.map(([field, value]): Operation => ({ kind: 'set', field, value })),
-    ...removed.map((field): Operation => ({ kind: 'delete', field })),
-  ]
+  return Object.entries(to)
+    .filter(([field, value]) => from[field] !== value)
+    .map(([field, value]): Operation => ({ kind: 'set', field, value }))
 }

@@ -312,6 +312,24 @@ describe('closing', () => {
     await expect(node.manager.close()).resolves.toBeUndefined()
   })
 
+  it('waits for what is being written', async () => {
+    const node = createNode({ touchInterval: 0 })
+    const { token } = await login(node, 'ada')
+    node.environment.advance(MINUTE)
+    const goOn = node.store.hang('touch')
+    await sessionOf(node, token)
+    await node.environment.settle()
+    let closed = false
+    const closing = node.manager.close().then(() => {
+      closed = true
+    })
+    await node.environment.settle()
+    expect(closed).toBe(false)
+    goOn()
+    await closing
+    expect(node.events.of('store-failed')).toEqual([])
+  })
+
   it('works before anything was opened, and while it is', async () => {
     await expect(createNode().manager.close()).resolves.toBeUndefined()
     const node = createNode()

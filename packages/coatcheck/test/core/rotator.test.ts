@@ -18,6 +18,7 @@ import {
   start,
   stepUp,
   validate,
+  validateRequest,
   verdictOf,
 } from '../helpers/nodes.ts'
 
@@ -107,6 +108,23 @@ describe('a rotation', () => {
     await use(node, successor)
     expect(node.store.writes.map(({ method }) => method)).toEqual(['touch', 'touch'])
     expect(await verdictOf(node, token)).toBe('reuse')
+  })
+
+  it('settles also where the use of the successor shares a batch with one of the old token', async () => {
+    const node = createNode({ touchInterval: 0 })
+    const { token } = await login(node, 'ada')
+    node.environment.advance(DUE)
+    const successor = await rotated(node, token)
+    await node.manager.flush()
+    node.environment.advance(SECOND)
+    node.store.clearCalls()
+    const request = validateRequest()
+    node.manager.validate(token, request)
+    node.manager.validate(successor, request)
+    await node.manager.flush()
+    expect(node.store.writes.map(({ method }) => method)).toEqual(['touch'])
+    const { record } = await sessionOf(node, successor, { mode: 'peek' })
+    expect(record.rotation.previous?.usedAt).toBe(node.environment.now())
   })
 
   it('does not stack: the next one starts from the current secret of a settled rotation', async () => {
@@ -351,7 +369,7 @@ describe('the session that a request holds', () => {
     }
   })
 
-  it('EXP-10 counts its time on monotonically, whatever the wall clock does', async () => {
+  it('EXP-10 counts its time on monotonically, whatever the wall clock does, and down to nothing', async () => {
     const node = createNode()
     const { token } = await start(node)
     const session = await sessionOf(node, token)
@@ -359,6 +377,8 @@ describe('the session that a request holds', () => {
     node.environment.stepWallClock(-HOUR)
     node.environment.advance(SECOND)
     expect(session.now()).toBe(before + SECOND)
+    node.environment.advance(40 * 24 * HOUR)
+    expect(session.remaining()).toEqual({ idle: 0, absolute: 0 })
   })
 })
 

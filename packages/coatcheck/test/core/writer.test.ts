@@ -216,6 +216,20 @@ describe('P10 a write that the store fails', () => {
     expect(node.events.of('store-failed')).toMatchObject([{ operation: 'mutate' }])
   })
 
+  it('is reported once, though it fails again after its time limit', async () => {
+    const node = createNode()
+    const { token } = await login(node, 'ada')
+    const session = await sessionOf(node, token)
+    const late = Promise.withResolvers<never>()
+    node.store.mutate = () => late.promise
+    const outcome = expect(node.manager.write(session, [set('a', 1)])).rejects.toThrow('within 5000 ms')
+    await node.environment.advanceAndSettle(5 * SECOND)
+    late.reject(new Error('ECONNRESET'))
+    await outcome
+    await node.environment.settle()
+    expect(node.events.of('store-failed')).toHaveLength(1)
+  })
+
   it('maps what a driver throws, and keeps it as the cause', async () => {
     const node = createNode()
     const { token } = await login(node, 'ada')

@@ -48,6 +48,50 @@ describe('a dead token', () => {
     },
   )
 
+  it('AUD-05 looks the same to its client whatever is wrong with it', async () => {
+    const { sessions, environment } = createTestSessions()
+    const [expired, revoked] = [
+      await signedIn(sessions, 'ada'),
+      await signedIn(sessions, 'bob', { remember: true }),
+    ]
+    const unknown = await signedIn(createTestSessions().sessions, 'eve')
+    await sessions.revoke(revoked.sessionId)
+    environment.advance(HOUR)
+    const values = [
+      'garbage',
+      `E${'A'.repeat(67)}`,
+      unknown.token,
+      revoked.token,
+      expired.token,
+      'ck_live_abc',
+    ]
+    const answers: unknown[] = []
+    for (const value of values) {
+      const headers = { cookie: `__Host-sid=${value}` }
+      const {
+        status,
+        value: seen,
+        setCookies,
+        exchange,
+      } = await serve(sessions, new FakeExchange({ headers }), (session) => [session.userId, session.id])
+      const { response } = exchange
+      answers.push({
+        status,
+        seen,
+        setCookies,
+        vary: response.get('vary'),
+        cache: response.get('cache-control'),
+      })
+    }
+    expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1)
+    expect(answers[0]).toMatchObject({
+      status: 200,
+      seen: [null, null],
+      setCookies: [CLEARED],
+      cache: 'no-store',
+    })
+  })
+
   it('is replaced where something is written, by one Set-Cookie', async () => {
     const { sessions, environment } = createTestSessions()
     const agent = await signedIn(sessions, 'ada')

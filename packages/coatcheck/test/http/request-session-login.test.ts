@@ -131,6 +131,21 @@ describe('login', () => {
     expect((await browser.get((session) => session.get('cart'))).value).toEqual(['hat'])
   })
 
+  it('P2 that fails also leaves those in place that were made while it was under way', async () => {
+    const { sessions } = create()
+    const browser = new Browser(sessions)
+    const attempt = await sessions.beginLogin('ada')
+    await sessions.revokeUser('ada')
+    await browser.post(async (session) => {
+      session.append('cart', 'hat')
+      const login = session.login('ada', { attempt })
+      await Promise.resolve()
+      session.append('cart', 'coat')
+      await expect(login).rejects.toMatchObject({ code: 'ERR_LOGIN_STALE' })
+    })
+    expect((await browser.get((session) => session.get('cart'))).value).toEqual(['hat', 'coat'])
+  })
+
   it('with wrong fields leaves the visitor’s writes in place', async () => {
     const { sessions } = create()
     const browser = new Browser(sessions)

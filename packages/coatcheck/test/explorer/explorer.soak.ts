@@ -3,7 +3,7 @@ import { explore } from '../../src/store-testing/explorer/explore.ts'
 import { explorerScenarios } from '../../src/store-testing/explorer/explorer-scenarios.ts'
 import { memoryStores, type OpenStores, sqliteStores } from './explorer-stores.ts'
 
-const SEED = Number(process.env.EXPLORER_SEED ?? Math.floor(performance.timeOrigin) % 1_000_000_000)
+const SEED = Number(process.env.COATCHECK_SEED ?? Math.floor(performance.timeOrigin) % 1_000_000_000)
 
 describe.each([
   { name: 'memory', open: () => memoryStores(), orders: 20_000 },
@@ -13,7 +13,7 @@ describe.each([
 
   beforeAll(async () => {
     stores = await open()
-    console.log(`exploring ${orders} orders of each scenario on ${name}, EXPLORER_SEED=${SEED}`)
+    console.log(`exploring ${orders} orders of each scenario on ${name}, COATCHECK_SEED=${SEED}`)
   })
   afterAll(() => stores.close())
 

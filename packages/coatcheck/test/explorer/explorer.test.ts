@@ -3,7 +3,7 @@ import { explore } from '../../src/store-testing/explorer/explore.ts'
 import { explorerScenarios } from '../../src/store-testing/explorer/explorer-scenarios.ts'
 import { memoryStores, type OpenStores, sqliteStores } from './explorer-stores.ts'
 
-const SEED = Number(process.env.EXPLORER_SEED ?? 20_261_121)
+const SEED = Number(process.env.COATCHECK_SEED ?? 20_261_121)
 /** Per scenario: together at least 10,000 orders on memory and 500 on SQLite. */
 const MEMORY_ORDERS = Math.ceil(10_500 / explorerScenarios.length)
 const SQLITE_ORDERS = Math.ceil(540 / explorerScenarios.length)
@@ -21,7 +21,7 @@ describe.each([
   })
   afterAll(async () => {
     await stores.close()
-    console.log(`explored on ${name}: ${explored} orders, ${steps} steps, EXPLORER_SEED=${SEED}`)
+    console.log(`explored on ${name}: ${explored} orders, ${steps} steps, COATCHECK_SEED=${SEED}`)
   })
 
   it.each(explorerScenarios.map((scenario) => [scenario.name, scenario] as const))(

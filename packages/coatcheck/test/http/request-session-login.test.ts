@@ -132,16 +132,21 @@ describe('login', () => {
   })
 
   it('P2 that fails also leaves those in place that were made while it was under way', async () => {
-    const { sessions } = create()
+    const { sessions, store, environment } = create()
     const browser = new Browser(sessions)
+    await browser.get((session) => session.set('theme', 'dark'))
     const attempt = await sessions.beginLogin('ada')
     await sessions.revokeUser('ada')
     await browser.post(async (session) => {
       session.append('cart', 'hat')
-      const login = session.login('ada', { attempt })
-      await Promise.resolve()
+      const goOn = store.hang('replace', { times: 1 })
+      const login = expect(session.login('ada', { attempt })).rejects.toMatchObject({
+        code: 'ERR_LOGIN_STALE',
+      })
+      await environment.settle()
       session.append('cart', 'coat')
-      await expect(login).rejects.toMatchObject({ code: 'ERR_LOGIN_STALE' })
+      goOn()
+      await login
     })
     expect((await browser.get((session) => session.get('cart'))).value).toEqual(['hat', 'coat'])
   })

@@ -181,6 +181,8 @@ export class RequestState {
     const { active } = this
     if (!active) return this.#logoutSuccessor()
     if (active.record.transport === 'cookie') this.#assertHeadersOpen()
+    // A link on another site must not sign anybody out, whatever method the application gave its logout (LIO-05).
+    this.assertSameSource(active.record.transport)
     await this.manager.logout(active)
     this.active = null
     this.change = active.record.transport === 'cookie' ? CLEAR : NONE

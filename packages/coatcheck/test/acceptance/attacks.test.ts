@@ -145,6 +145,7 @@ describe('an attacker over HTTP', () => {
     const victim = new Client(site)
     await victim.post('/login', { user: 'ada' })
     expect((await victim.get('/logout')).status).toBe(404)
+    expect((await victim.get('/logout-by-link', { 'sec-fetch-site': 'cross-site' })).status).toBe(403)
     expect((await victim.post('/logout', {}, { origin: 'https://evil.example' })).status).toBe(403)
     expect(await victim.me()).toMatchObject({ userId: 'ada' })
   })

@@ -109,6 +109,11 @@ function createApp(
     await sessions.of(req).logout()
     res.json({ ok: true })
   })
+  // As no application should have it.
+  app.get('/logout-by-link', async (req, res) => {
+    await sessions.of(req).logout()
+    res.json({ ok: true })
+  })
   app.use(sessionErrors(sessions))
   app.use(
     (

@@ -20,11 +20,35 @@ export type {
   Turn,
 } from './exchanges/harness.ts'
 export { exchangeCases, exchangeCasesFor } from './exchanges/table.ts'
-export type { Client as ExplorerClient, ExplorerData, ExplorerNode } from './explorer/client.ts'
-export { type Exploration, type ExploreOptions, explore, type Scenario } from './explorer/explore.ts'
+export {
+  BearerClient,
+  Browser,
+  type Client as ExplorerClient,
+  type ClientOptions as ExplorerClientOptions,
+  ServerSideRender,
+} from './explorer/client-models.ts'
+export type { Jump as ExplorerJump } from './explorer/clock.ts'
+export {
+  type Exploration,
+  type ExploreOptions,
+  type ExplorerStores,
+  explore,
+  type Scenario,
+} from './explorer/explore.ts'
+export type { ExplorerData } from './explorer/explorer-data.ts'
+export type { ExplorerNode } from './explorer/explorer-node.ts'
 export { explorerScenarios } from './explorer/explorer-scenarios.ts'
+export type { Reply as ExplorerReply, RequestOptions as ExplorerRequest } from './explorer/travel.ts'
+export type { Turn as ExplorerTurn } from './explorer/turn.ts'
 export { InterleavingViolation } from './explorer/violation.ts'
-export type { ExplorerStores, World as ExplorerWorld, WorldOptions } from './explorer/world.ts'
+export type { Visit as ExplorerVisit } from './explorer/visit.ts'
+export type { World as ExplorerWorld } from './explorer/world.ts'
+export {
+  ANY_TIMING,
+  PROMPT_TIMING,
+  type ScenarioOptions,
+  type Timing as ExplorerTiming,
+} from './explorer/world-options.ts'
 export {
   type CreateHarness,
   missingRequirement,

@@ -1,23 +1,22 @@
 import type { Connection, Exchange, ResponseHeaders } from '../../http/exchange.ts'
 
-const CONNECTION: Connection = Object.freeze({
-  encrypted: true,
-  host: 'shop.example',
-  remoteAddress: '203.0.113.7',
-  address: '203.0.113.7',
-  proxy: 'none',
-})
-
 /** A same-origin POST over HTTPS and its response, without a network. */
 export class MemoryExchange implements Exchange {
   readonly method: string = 'POST'
   readonly url: string = '/'
-  readonly connection: Connection = CONNECTION
+  readonly connection: Connection
   readonly response: MemoryResponse = new MemoryResponse()
   readonly #headers: ReadonlyMap<string, string>
 
-  constructor(headers: Readonly<Record<string, string>>) {
+  constructor(headers: Readonly<Record<string, string>>, address: string) {
     this.#headers = new Map(Object.entries({ 'sec-fetch-site': 'same-origin', ...headers }))
+    this.connection = {
+      encrypted: true,
+      host: 'shop.example',
+      remoteAddress: address,
+      address,
+      proxy: 'none',
+    }
   }
 
   header(name: string): string | undefined {
@@ -30,7 +29,7 @@ export class MemoryExchange implements Exchange {
   }
 }
 
-class MemoryResponse implements ResponseHeaders {
+export class MemoryResponse implements ResponseHeaders {
   sent = false
   readonly #headers = new Map<string, string>()
   #cookies: readonly string[] = []

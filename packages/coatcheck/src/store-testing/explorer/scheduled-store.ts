@@ -17,39 +17,72 @@ import type {
   RotationChange,
   SessionStore,
   StoreCapabilities,
+  StoreContext,
   StoreHealth,
   SweepResult,
   Touch,
 } from '../../core/store.ts'
-import type { LifeGuard } from './life-guard.ts'
-import type { Scheduler } from './scheduler.ts'
+import type { Effect, Scheduler } from './scheduler.ts'
+
+type Method = Exclude<
+  keyof SessionStore,
+  'name' | 'capabilities' | 'defaultKeys' | 'open' | 'close' | 'health'
+>
+
+/** A call that the store has answered, as it is told to observers at that very moment. */
+export type AppliedCall = {
+  readonly [M in Method]: {
+    readonly method: M
+    readonly args: Parameters<SessionStore[M]>
+    readonly answer: Awaited<ReturnType<SessionStore[M]>>
+    /** What `observer.asking` was at the time of the call. */
+    readonly asker: unknown
+    /** Which node asked. */
+    readonly node: string
+    /** When it was answered, by the steady clock. */
+    readonly now: number
+  }
+}[Method]
+
+export interface StoreObserver {
+  /** On whose behalf the next calls are made. */
+  readonly asking: unknown
+  applied(call: AppliedCall): void
+  name(id: SessionId | null): string
+}
+
+export interface ScheduledStoreOptions {
+  readonly node: string
+  readonly scheduler: Scheduler
+  readonly observer: StoreObserver
+  /** Milliseconds that a call may take, until its answer has arrived. */
+  readonly within: number
+}
 
 /**
- * A real store whose every call waits for its turn twice: before it is applied, and again before its answer arrives.
- * What the store answers is held against what it has answered before.
+ * A real store whose every call waits for its turn twice: before it is applied, and again before its answer arrives. So
+ * a call may be applied long after it was made, and an answer may be old when it comes.
  */
 export class ScheduledStore implements SessionStore {
   readonly name: string
   readonly capabilities: StoreCapabilities
   readonly #inner: SessionStore
-  readonly #node: string
-  readonly #scheduler: Scheduler
-  readonly #guard: LifeGuard
+  readonly #options: ScheduledStoreOptions
+  #context: StoreContext | null = null
 
-  /** `inner` is open already and stays open. */
-  constructor(inner: SessionStore, node: string, scheduler: Scheduler, guard: LifeGuard) {
+  constructor(inner: SessionStore, options: ScheduledStoreOptions) {
     this.name = inner.name
     this.capabilities = inner.capabilities
     this.#inner = inner
-    this.#node = node
-    this.#scheduler = scheduler
-    this.#guard = guard
+    this.#options = options
   }
 
-  open(): Promise<void> {
-    return Promise.resolve()
+  async open(context: StoreContext): Promise<void> {
+    this.#context = context
+    await this.#inner.open(context)
   }
 
+  /** The real one stays open: other nodes and other orders use it. */
   close(): Promise<void> {
     return Promise.resolve()
   }
@@ -59,102 +92,117 @@ export class ScheduledStore implements SessionStore {
   }
 
   create(session: NewSession): Promise<CreateResult> {
-    return this.#step('create', async () => {
-      const result = await this.#inner.create(session)
-      if (result.outcome === 'ok') this.#guard.alive(session.id, 'create')
-      return result
-    })
+    return this.#call('create', write(session.id), [session], () => this.#inner.create(session))
   }
 
   find(id: SessionId): Promise<FindResult> {
-    return this.#step('find', async () => {
-      const result = await this.#inner.find(id)
-      if (result.status === 'live') this.#guard.alive(id, 'find')
-      else this.#guard.dead([{ id }], 'find')
-      return result
-    })
+    // What is past a deadline is ended by being looked at.
+    return this.#call('find', read(id), [id], () => this.#inner.find(id))
   }
 
   mutate(id: SessionId, operations: readonly Operation[], options: MutateOptions): Promise<MutateResult> {
-    return this.#step('mutate', async () => {
-      const result = await this.#inner.mutate(id, operations, options)
-      if (result.outcome === 'ok' || result.outcome === 'conflict') this.#guard.alive(id, 'mutate')
-      if (result.outcome === 'gone') this.#guard.dead([{ id }], 'mutate')
-      return result
-    })
+    const apply = () => this.#inner.mutate(id, operations, options)
+    return this.#call('mutate', write(id), [id, operations, options], apply)
   }
 
   rotate(id: SessionId, change: RotationChange): Promise<RotateResult> {
-    return this.#step('rotate', async () => {
-      const result = await this.#inner.rotate(id, change)
-      if (result.outcome === 'gone') this.#guard.dead([{ id }], 'rotate')
-      else this.#guard.alive(id, 'rotate')
-      return result
-    })
+    return this.#call('rotate', write(id), [id, change], () => this.#inner.rotate(id, change))
   }
 
   replace(old: SessionId | null, session: NewSession, options: ReplaceOptions): Promise<ReplaceResult> {
-    return this.#step('replace', async () => {
-      const result = await this.#inner.replace(old, session, options)
-      if (result.outcome === 'ok') {
-        this.#guard.alive(session.id, 'replace')
-        this.#guard.dead([old === null ? null : { id: old }, ...result.evicted], 'replace')
-      }
-      return result
-    })
+    const apply = () => this.#inner.replace(old, session, options)
+    return this.#call('replace', WRITE_ALL, [old, session, options], apply)
   }
 
   touch(batch: readonly Touch[]): Promise<void> {
-    return this.#step('touch', () => this.#inner.touch(batch))
+    const [only] = batch
+    const effect = only && batch.length === 1 ? write(only.id) : WRITE_ALL
+    return this.#call('touch', effect, [batch], () => this.#inner.touch(batch))
   }
 
   end(id: SessionId, options: EndOptions): Promise<EndResult> {
-    return this.#step('end', async () => {
-      const result = await this.#inner.end(id, options)
-      if (result.outcome === 'ended') this.#guard.dead([...result.ended, { id }], 'end')
-      return result
-    })
+    const effect = options.follow ? WRITE_ALL : write(id)
+    return this.#call('end', effect, [id, options], () => this.#inner.end(id, options))
   }
 
   endUser(userId: string, options: EndUserOptions): Promise<EndUserResult> {
-    return this.#step('endUser', async () => {
-      const result = await this.#inner.endUser(userId, options)
-      this.#guard.dead(result.ended, 'endUser')
-      return result
-    })
+    return this.#call('endUser', WRITE_ALL, [userId, options], () => this.#inner.endUser(userId, options))
   }
 
   endEveryone(options: Parameters<SessionStore['endEveryone']>[0]): Promise<void> {
-    return this.#step('endEveryone', async () => {
-      await this.#inner.endEveryone(options)
-      this.#guard.everyoneDead('endEveryone')
-    })
+    return this.#call('endEveryone', WRITE_ALL, [options], () => this.#inner.endEveryone(options))
   }
 
   epochs(userId: string): Promise<{ readonly user: string }> {
-    return this.#step('epochs', () => this.#inner.epochs(userId))
+    return this.#call('epochs', READ_ALL, [userId], () => this.#inner.epochs(userId))
   }
 
   list(userId: string, page: Parameters<SessionStore['list']>[1]): Promise<ListResult> {
-    return this.#step('list', async () => {
-      const result = await this.#inner.list(userId, page)
-      for (const { id } of result.sessions) this.#guard.alive(id, 'list')
-      return result
-    })
+    return this.#call('list', READ_ALL, [userId, page], () => this.#inner.list(userId, page))
   }
 
   sweep(options: { readonly limit: number }): Promise<SweepResult> {
-    return this.#step('sweep', async () => {
-      const result = await this.#inner.sweep(options)
-      this.#guard.dead(result.ended, 'sweep')
-      return result
-    })
+    return this.#call('sweep', WRITE_ALL, [options], () => this.#inner.sweep(options))
   }
 
-  async #step<T>(method: string, apply: () => MaybePromise<T>): Promise<T> {
-    await this.#scheduler.point(`${this.#node} ${method}`)
-    const result = await this.#scheduler.work(Promise.resolve(apply()))
-    await this.#scheduler.point(`${this.#node} ${method} answered`)
-    return result
+  async #call<M extends Method>(
+    method: M,
+    effect: NonNullable<Effect['store']>,
+    args: Parameters<SessionStore[M]>,
+    apply: () => MaybePromise<Awaited<ReturnType<SessionStore[M]>>>,
+  ): Promise<Awaited<ReturnType<SessionStore[M]>>> {
+    const { node, scheduler, observer, within } = this.#options
+    const asker = observer.asking
+    const subject = effect.id === 'all' ? '' : ` ${observer.name(effect.id as SessionId)}`
+    // Activity is recorded behind the back of the requests that it is about.
+    const actor = method === 'touch' ? `${node} in the background` : scheduler.actor
+    const asked = this.#now()
+    await scheduler.point({ actor, label: `${node} ${method}${subject}`, effect: { store: effect }, within })
+    const outcome = await scheduler.work(settled(apply))
+    if (outcome.ok) {
+      const { answer } = outcome
+      observer.applied({ method, args, answer, asker, node, now: this.#now() } as unknown as AppliedCall)
+      scheduler.note(describe(answer))
+    }
+    const left = within - (this.#now() - asked)
+    await scheduler.point({
+      actor,
+      label: `${node} has its ${method} answered`,
+      effect: { node },
+      within: left,
+    })
+    if (outcome.ok) return outcome.answer
+    throw outcome.error
   }
+
+  #now(): number {
+    return this.#context?.environment.monotonic() ?? 0
+  }
+}
+
+type Settled<T> = { readonly ok: true; readonly answer: T } | { readonly ok: false; readonly error: unknown }
+
+/** What is thrown at once and what is rejected later, alike. */
+async function settled<T>(apply: () => MaybePromise<T>): Promise<Settled<T>> {
+  try {
+    return { ok: true, answer: await apply() }
+  } catch (error) {
+    return { ok: false, error }
+  }
+}
+
+const WRITE_ALL = Object.freeze({ id: 'all', writes: true })
+const READ_ALL = Object.freeze({ id: 'all', writes: false })
+
+function write(id: SessionId): NonNullable<Effect['store']> {
+  return { id, writes: true }
+}
+
+function read(id: SessionId): NonNullable<Effect['store']> {
+  return { id, writes: false }
+}
+
+function describe(answer: unknown): string {
+  const { outcome, status } = (answer ?? {}) as { readonly outcome?: string; readonly status?: string }
+  return outcome ?? status ?? 'done'
 }

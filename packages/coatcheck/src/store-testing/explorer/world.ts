@@ -1,129 +1,254 @@
-import { field } from '../../core/data-schema.ts'
 import type { SessionEvent } from '../../core/events.ts'
-import type { KeySource } from '../../core/keys.ts'
-import type { StandardSchema } from '../../core/standard-schema.ts'
+import { KeyRing } from '../../core/key-ring.ts'
+import type { SessionId } from '../../core/record.ts'
+import type { RotationPolicy } from '../../core/rotation.ts'
 import type { SessionStore } from '../../core/store.ts'
-import type { HttpOptions } from '../../http/http-options.ts'
-import { type CoreOptions, createSessions } from '../../index.ts'
-import type { FakeEnvironment } from '../../testing/fake-environment.ts'
-import { Client, type ExplorerNode } from './client.ts'
-import { LifeGuard } from './life-guard.ts'
-import { ScheduledStore } from './scheduled-store.ts'
-import type { Choices } from './scheduler.ts'
-import { Scheduler } from './scheduler.ts'
-import { InterleavingViolation } from './violation.ts'
+import { FakeEnvironment } from '../../testing/fake-environment.ts'
+import { Clock, type Jump } from './clock.ts'
+import { createNode, type ExplorerNode, MASTER_KEYS } from './explorer-node.ts'
+import { Lives } from './lives.ts'
+import type { MemoryResponse } from './memory-exchange.ts'
+import { RotationGuard } from './rotation-guard.ts'
+import { type AppliedCall, ScheduledStore, type StoreObserver } from './scheduled-store.ts'
+import { type Choices, Scheduler } from './scheduler.ts'
+import { Violations } from './violation.ts'
+import { type Traveller, type Visit, visitNumberOf } from './visit.ts'
+import type { ScenarioOptions } from './world-options.ts'
+import { WriteLedger } from './write-ledger.ts'
 
-/** Options that a scenario may want otherwise than by default. */
-export type WorldOptions = Partial<
-  Omit<CoreOptions, 'store' | 'keys' | 'data' | 'environment' | 'sweepInterval'>
-> &
-  Pick<HttpOptions, 'transports'>
-
-/** Open handles on one shared state, all on the same clock. */
-export interface ExplorerStores {
-  readonly environment: FakeEnvironment
-  /** One per node; with a single one all nodes use it. */
-  readonly handles: readonly SessionStore[]
+/** Somebody who is asked in the end whether all is well. */
+interface Witness {
+  assertSignedIn(): Promise<void>
 }
 
-const NODES = ['A', 'B'] as const
+export interface WorldSetup {
+  /** Handles on one shared state, one per node. */
+  readonly handles: readonly SessionStore[]
+  readonly choices: Choices
+  readonly order: number
+  readonly options: ScenarioOptions
+  /** Stands between the sessions and the scheduled store of each node: a cache under test, or something wrong on purpose. */
+  readonly wrap: (store: SessionStore) => SessionStore
+}
+
+const NODES = ['A', 'B', 'C', 'D']
+
+/** Draws of the environment's generator that no order exceeds, so that no two orders share an id. */
+const DRAWS_PER_ORDER = 0x10000
+const STEP_OF_GENERATOR = 0x9e3779b9
 
 /** One order of one scenario: nodes, clock, clients, and what has happened so far. */
-export class World {
+export class World implements StoreObserver {
   readonly environment: FakeEnvironment
   readonly scheduler: Scheduler
-  readonly guard: LifeGuard = new LifeGuard()
-  /** No other order of the exploration has this user. */
-  readonly userId: string
-  readonly nodes: readonly [ExplorerNode, ExplorerNode]
+  readonly clock: Clock
+  readonly violations: Violations = new Violations()
+  readonly lives: Lives
+  readonly rotations: RotationGuard
+  readonly writes: WriteLedger
+  readonly options: ScenarioOptions
+  readonly nodes: readonly [ExplorerNode, ...ExplorerNode[]]
+  /** What happened, and how often: so that a scenario can be seen to reach what it is about. */
+  readonly counts: Map<string, number> = new Map()
+  readonly events: SessionEvent[] = []
+  /** What was reported to `onError`. */
+  readonly errors: unknown[] = []
+  /** On whose behalf the store is being asked, while that is known for sure. */
+  asking: Visit | null = null
+  /** Whether nobody has a token that was not given to them. */
+  allHonest = true
+  readonly #order: number
+  readonly #inner: SessionStore
+  readonly #visits: Visit[] = []
+  readonly #clients: Witness[] = []
+  readonly #places = new Map<string, number>()
+  readonly #uses = new Map<SessionId, number>()
 
-  constructor(stores: ExplorerStores, choices: Choices, order: number, options: WorldOptions) {
-    this.environment = stores.environment
-    this.scheduler = new Scheduler(choices)
-    this.userId = `user-${order}`
-    const [first, second] = NODES.map((name, index) => {
-      const handle = stores.handles[index % stores.handles.length]
-      if (!handle) throw new TypeError('The explorer needs at least one store.')
-      return createNode(name, new ScheduledStore(handle, name, this.scheduler, this.guard), this, options)
+  constructor({ handles, choices, order, options, wrap }: WorldSetup) {
+    this.#order = order
+    this.options = options
+    this.environment = new FakeEnvironment({
+      seed: Math.imul(STEP_OF_GENERATOR, order * DRAWS_PER_ORDER),
     })
-    this.nodes = [first, second] as [ExplorerNode, ExplorerNode]
+    this.clock = new Clock(this.environment)
+    this.scheduler = new Scheduler(choices, this.clock)
+    this.lives = new Lives(this.violations)
+    this.writes = new WriteLedger(this.violations, this.lives)
+    const nodes = handles.map((handle, index) => {
+      const name = NODES[index] ?? `node ${index}`
+      const scheduled = new ScheduledStore(handle, {
+        node: name,
+        scheduler: this.scheduler,
+        observer: this,
+        within: options.timing.store,
+      })
+      return createNode({
+        name,
+        index,
+        store: wrap(scheduled),
+        environment: this.environment,
+        options,
+        onEvent: (event) => this.#happened(event),
+        onError: (error) => this.errors.push(error),
+      })
+    })
+    const [first, ...others] = nodes
+    const [inner] = handles
+    if (!first || !inner) throw new TypeError('The explorer needs at least one store.')
+    this.nodes = [first, ...others]
+    this.#inner = inner
+    const ring = new KeyRing(MASTER_KEYS, { name: first.sessions.manager.settings.name })
+    this.rotations = new RotationGuard(this.violations, this.lives, ring, this.policy)
   }
 
-  get events(): readonly SessionEvent[] {
-    return this.nodes.flatMap(({ events }) => events)
+  get policy(): RotationPolicy {
+    return this.nodes[0].sessions.manager.settings.rotation
+  }
+
+  get timing(): ScenarioOptions['timing'] {
+    return this.options.timing
+  }
+
+  get nextVisit(): number {
+    return this.#visits.length
+  }
+
+  /** What the store's clock would show had nobody set it back. */
+  get storeNow(): number {
+    return this.environment.monotonic() + FIRST_INSTANT
   }
 
   async open(): Promise<void> {
     for (const { sessions } of this.nodes) await sessions.open()
   }
 
-  client(
-    name: string,
-    userAgent = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0',
-  ): Client {
-    return new Client(this.scheduler, name, userAgent)
+  async close(): Promise<void> {
+    for (const { sessions } of this.nodes) await sessions.close()
   }
 
-  /** Runs the actors in the order that is explored. */
-  async race(...actors: readonly (() => Promise<unknown>)[]): Promise<void> {
+  /** A user id that no other order has. */
+  user(name = 'ada'): string {
+    return `${name}-${this.#order}`
+  }
+
+  /** Lets the actors go on in the order that is explored, while the clock may jump. Then whatever is left to record is recorded. */
+  async race(jumps: readonly Jump[], ...actors: readonly (() => Promise<unknown>)[]): Promise<void> {
+    this.clock.allow(jumps)
     await this.scheduler.run(actors)
+    this.clock.allow([])
     for (const { sessions } of this.nodes) await sessions.flush()
-    this.assertNobodyCameBack()
   }
 
-  /** P1, whatever a scenario is about. */
-  assertNobodyCameBack(): void {
-    if (this.guard.violation) throw this.guard.violation
+  /** Takes note of a client, whose jar is looked at in the end. */
+  register(client: Witness): void {
+    this.#clients.push(client)
   }
 
-  /** An actor that moves the clock on by each of the jumps (milliseconds), whenever the order says so. */
-  clock(...jumps: readonly number[]): () => Promise<void> {
-    return async () => {
-      for (const jump of jumps) {
-        await this.scheduler.point(`clock +${jump / 1000}s`, 'clock')
-        this.environment.advance(jump)
-      }
+  visit(traveller: Traveller, fingerprint: string): Visit {
+    const visit: Visit = {
+      number: this.#visits.length,
+      traveller,
+      token: traveller.token,
+      fingerprint,
+      sentAt: this.lives.next(),
+      arrivedAt: 0,
+      finishedAt: 0,
+      judged: null,
+      accepted: null,
+      events: [],
+      loggedOut: false,
+    }
+    this.#visits.push(visit)
+    return visit
+  }
+
+  count(what: string): void {
+    this.counts.set(what, (this.counts.get(what) ?? 0) + 1)
+  }
+
+  /** Notes a violation unless this holds. */
+  expect(holds: boolean, promise: string, message: string): void {
+    if (!holds) this.violations.add(promise, message)
+  }
+
+  /** The session token that a response brings, `''` where it clears the cookie, `null` where it says nothing. */
+  tokenIn(response: MemoryResponse): string | null {
+    const header = response.get('session-token')
+    if (header !== undefined) return header
+    const name = `${this.cookieName}=`
+    const cookie = response.setCookies().find((setCookie) => setCookie.startsWith(name))
+    return cookie?.slice(name.length).split(';', 1)[0] ?? null
+  }
+
+  get cookieName(): string {
+    return this.nodes[0].sessions.http.cookie.name
+  }
+
+  applied(call: AppliedCall): void {
+    this.lives.applied(call)
+    this.rotations.applied(call)
+    this.#places.set(call.method, this.lives.next())
+    if (call.method === 'find' && call.asker !== null) (call.asker as Visit).judged = call.answer
+    const { outcome } = (call.answer ?? {}) as { readonly outcome?: string }
+    if (outcome !== undefined && outcome !== 'ok') this.count(`${call.method} ${outcome}`)
+    if (call.method === 'replace') this.#assertLimit(call)
+  }
+
+  /** The place, among all that happened, of the last call of this method that the store answered; infinity before. */
+  lastPlaceOf(method: string): number {
+    return this.#places.get(method) ?? Number.POSITIVE_INFINITY
+  }
+
+  name(id: SessionId | null): string {
+    return this.lives.name(id)
+  }
+
+  /** What must hold once nobody does anything any more. */
+  async conclude(): Promise<void> {
+    for (const life of this.lives.all) {
+      if (life.end) continue
+      const found = await this.#inner.find(life.id)
+      if (found.status === 'live') this.writes.assertData(life.id, life.userId, found.record.data)
+    }
+    for (const client of this.#clients) await client.assertSignedIn()
+    for (const error of this.errors) this.violations.add('P10', `somebody was told of ${String(error)}`)
+  }
+
+  #assertLimit({ answer }: Extract<AppliedCall, { readonly method: 'replace' }>): void {
+    const limit = this.options.sessions?.maxSessions
+    if (!limit || answer.outcome !== 'ok') return
+    const { userId } = answer.record
+    const live = this.lives.all.filter((life) => life.userId === userId && !life.end)
+    if (userId !== null && live.length > (limit.count ?? Number.POSITIVE_INFINITY)) {
+      this.violations.add('CON-01', `${live.length} sessions at once with a limit of ${limit.count}.`)
     }
   }
 
-  /** Throws a violation that tells what was promised. */
-  expect(holds: boolean, promise: string): void {
-    if (!holds) throw new InterleavingViolation(promise)
+  /** Notes that a session was used now, as far as its user can tell. */
+  used(id: SessionId): void {
+    this.#uses.set(id, this.storeNow)
   }
 
-  /** The user's live sessions, asked of either node. */
-  async live(): Promise<readonly string[]> {
-    const { sessions } = await this.nodes[0].sessions.list(this.userId)
-    return sessions.map(({ id }) => id)
+  /** A session never ends for idleness before its timeout, however activity is recorded (P8, EXP-08). */
+  #assertIdle(id: SessionId): void {
+    const record = this.#uses.get(id)
+    const life = this.lives.of(id)
+    if (record === undefined || !life || !this.timing.isKept) return
+    const { idle } =
+      this.nodes[0].sessions.manager.settings.lifetimes[life.userId === null ? 'anonymous' : 'signedIn']
+    if (this.storeNow - record >= idle) return
+    this.violations.add('P8', `${life.name} ended for idleness ${this.storeNow - record} ms after a use.`)
+  }
+
+  #happened(event: SessionEvent): void {
+    this.events.push(event)
+    this.count(event.name)
+    if (event.name === 'ended' && event.reason === 'idle' && event.sessionId)
+      this.#assertIdle(event.sessionId)
+    const number = visitNumberOf(event)
+    if (number !== null) this.#visits[number]?.events.push(event)
+    this.scheduler.note(event.name)
   }
 }
 
-/** A schema that takes anything: the explorer is not about values. */
-function anything<T>(): StandardSchema<T> {
-  return {
-    '~standard': { version: 1, vendor: 'coatcheck', validate: (value) => ({ value: value as T }) },
-  }
-}
-
-const KEYS: KeySource = {
-  description: 'keys of the explorer',
-  load: () => [{ slot: 0, state: 'current', master: Uint8Array.from({ length: 32 }, (_, i) => i + 1) }],
-}
-
-function createNode(name: string, store: SessionStore, world: World, options: WorldOptions): ExplorerNode {
-  const events: SessionEvent[] = []
-  const sessions = createSessions({
-    ...options,
-    store,
-    environment: world.environment,
-    keys: KEYS,
-    sweepInterval: false,
-    data: {
-      items: field(anything<string[]>(), { default: [], carry: true }),
-      private: field(anything<string[]>(), { default: [] }),
-      count: field(anything<number>(), { default: 0, carry: true }),
-    },
-  })
-  sessions.on('*', (event) => events.push(event))
-  return { name, sessions, events }
-}
+const FIRST_INSTANT: number = new FakeEnvironment().now()

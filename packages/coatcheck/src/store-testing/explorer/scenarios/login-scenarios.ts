@@ -1,129 +1,121 @@
-import type { Reply } from '../client.ts'
+import { Browser } from '../client-models.ts'
 import type { Scenario } from '../explore.ts'
-import { expectItems, signedIn } from './steps.ts'
+import { repeatedly, SECOND, signedIn } from './steps.ts'
 
-/** P1 and P5: logins, step-ups, ends of all sessions and limits that race each other. */
+/** P5, and the limit of sessions: logins that race each other and everything else. */
 export const loginScenarios: readonly Scenario[] = [
   {
     name: 'P5 two tabs that log in at once both succeed, and the visitor session is dead',
+    reaches: ['logged-in', 'mutate gone'],
     async run(world) {
-      const [a, b] = world.nodes
-      const browser = world.client('browser')
-      await browser.append(a, 'peg')
-      const before = browser.jar.copy()
-      const replies: Reply<unknown>[] = []
-      await world.race(
-        async () => replies.push(await browser.login(a, world.userId)),
-        async () => replies.push(await browser.login(b, world.userId)),
-        () => browser.request(a),
+      const browser = new Browser(world, 'browser')
+      await browser.request({ handle: (turn) => turn.write('carried') })
+      const tab = (name: string) => async () => {
+        const { error } = await browser.request({
+          tab: name,
+          async handle(turn) {
+            turn.write('updated')
+            turn.write('private')
+            await turn.login(world.user())
+          },
+        })
+        world.expect(!error, 'P5', `a login failed: ${error}`)
+        await browser.request({ tab: name, handle: (turn) => turn.write('private') })
+      }
+      await world.race([{ by: 5 * SECOND, times: 2 }], tab('tab 1'), tab('tab 2'), () =>
+        browser.request({ tab: 'tab 3', handle: (turn) => turn.write('carried') }),
       )
-      for (const { error } of replies) world.expect(error === undefined, `P5: a login failed with ${error}.`)
-      world.expect((await browser.whoAmI(a)) === world.userId, 'P3: neither tab is signed in.')
-      const old = await browser.request(b, (session) => session.get('items'), { jar: before })
-      world.expect(
-        old.userId === null && old.value?.length === 0,
-        'P5: the token from before the login is good.',
-      )
+      const { userId } = await browser.request()
+      world.expect(userId === world.user(), 'P5', `after two logins the browser is ${userId}.`)
     },
   },
   {
     name: 'P5 the token from before a login is dead on every node once the login has answered',
+    reaches: ['logged-in', 'token-refused', 'mutate gone'],
     async run(world) {
-      const [a, b] = world.nodes
-      const browser = world.client('browser')
-      await browser.append(a, 'peg')
-      const known = browser.jar.copy()
-      const attacker = world.client('attacker', 'curl/8.0')
-      await world.race(
-        async () => {
-          await browser.login(a, world.userId)
-          const { userId, value } = await attacker.request(b, (session) => session.get('items'), {
-            jar: known.copy(),
-          })
-          world.expect(
-            userId === null && value?.length === 0,
-            'P5: the known token sees the signed-in session.',
-          )
-        },
-        () => attacker.request(b, (session) => session.append('private', 'planted'), { jar: known.copy() }),
-      )
-      const { value } = await browser.request(a, (session) => [...session.get('private')])
-      world.expect(value?.length === 0, 'P5: something that is not carried was planted.')
-      expectItems(world, await browser.items(b), ['peg'])
-    },
-  },
-  {
-    name: 'P1 a logout that races a step-up leaves nobody signed in',
-    async run(world) {
-      const [a, b] = world.nodes
-      const browser = await signedIn(world)
-      await world.race(
-        () => browser.request(a, (session) => session.reauthenticate({ level: 'aal2' })),
-        () => browser.logout(b),
-      )
-      world.expect((await world.live()).length === 0, 'P1: a session outlived the logout.')
-    },
-  },
-  {
-    name: 'P1 logins begun before all sessions of the user were ended are refused or ended',
-    async run(world) {
-      const [a, b] = world.nodes
-      const old = await signedIn(world, 'old')
-      const attempts = [await a.sessions.beginLogin(world.userId), await b.sessions.beginLogin(world.userId)]
-      const login = (index: 0 | 1) => () =>
-        world.client(`tab${index}-`).request(world.nodes[index], (session) => {
-          const attempt = attempts[index]
-          return session.login(world.userId, attempt ? { attempt } : {})
+      const attacker = new Browser(world, 'attacker', { isThief: true, userAgent: 'curl/8.0' })
+      await attacker.request({ handle: (turn) => turn.write('carried') })
+      // Planted in the victim's jar, or read from it.
+      const victim = new Browser(world, 'victim')
+      attacker.copyTo(victim)
+      const attack = async () => {
+        const { userId } = await attacker.request({
+          handle(turn) {
+            turn.write('private')
+            turn.write('carried')
+          },
         })
-      await world.race(
-        login(0),
-        login(1),
-        () => b.sessions.revokeUser(world.userId),
-        () => old.append(a, 'x'),
-      )
-      world.expect((await world.live()).length === 0, 'P1: the old password won a race.')
-    },
-  },
-  {
-    name: 'P1 ending all sessions of the user after parallel logins misses none',
-    async run(world) {
-      const [a, b] = world.nodes
-      const logins = Array.from({ length: 5 }, (_, i) => async () => {
-        await world.client(`tab${i}-`).login(i % 2 === 0 ? a : b, world.userId)
-      })
-      await world.race(...logins)
-      world.expect((await world.live()).length === 5, 'P2: a login is missing from the list.')
-      world.expect((await a.sessions.revokeUser(world.userId)) === 5, 'P1: an end of all missed somebody.')
-      world.expect((await world.live()).length === 0, 'P1: somebody outlived the end of all.')
-    },
-  },
-  {
-    name: 'P5 parallel logins never exceed the limit',
-    options: { maxSessions: { count: 2, onLimit: 'evict-oldest' } },
-    async run(world) {
-      const counts: number[] = []
-      const login = (index: number) => async () => {
-        const node = world.nodes[index % 2] ?? world.nodes[0]
-        await world.client(`tab${index}-`).login(node, world.userId)
-        const { sessions } = await node.sessions.list(world.userId)
-        counts.push(sessions.length)
+        world.expect(userId === null, 'P5', 'the token from before the login became the user’s.')
       }
-      await world.race(login(0), login(1), login(2), login(3))
-      world.expect(Math.max(...counts) <= 2, `P5: ${Math.max(...counts)} sessions at once with a limit of 2.`)
-      world.expect((await world.live()).length === 2, 'P5: fewer sessions than the limit allows.')
+      await world.race(
+        [{ by: 30 * SECOND, times: 2 }],
+        () => victim.request({ handle: (turn) => turn.login(world.user()) }),
+        () => repeatedly(4, attack),
+      )
     },
   },
   {
-    name: 'P1 whoever was signed in when everyone was ended is not, whatever was under way',
+    name: 'P5 a login as somebody else takes nothing along',
+    reaches: ['logged-in', 'mutate gone'],
     async run(world) {
-      const [a, b] = world.nodes
       const browser = await signedIn(world)
-      await world.race(
-        () => browser.append(a, 'x'),
-        () => b.sessions.revokeEveryone(),
-        () => browser.request(b),
+      const shopping = (name: string) => () =>
+        repeatedly(2, () =>
+          browser.request({
+            tab: name,
+            handle(turn) {
+              turn.write('carried')
+              turn.write('updated')
+              turn.write('private')
+            },
+          }),
+        )
+      await world.race([], shopping('tab 1'), shopping('tab 2'), () =>
+        browser.request({
+          tab: 'login',
+          async handle(turn) {
+            turn.write('carried')
+            await turn.login(world.user('bob'))
+          },
+        }),
       )
-      world.expect((await browser.whoAmI(a)) === null, 'P1: somebody outlived the end of everyone.')
+    },
+  },
+  {
+    name: 'CON-01 parallel logins never exceed the limit',
+    reaches: ['limited', 'ended'],
+    options: { sessions: { maxSessions: { count: 2, onLimit: 'evict-idle' } } },
+    async run(world) {
+      await world.race(
+        [{ by: 30 * SECOND, times: 1 }],
+        ...['one', 'two', 'three', 'four'].map((name) => async () => {
+          const browser = new Browser(world, name)
+          await browser.request({ handle: (turn) => turn.login(world.user()) })
+          await browser.request({ handle: (turn) => turn.write('private') })
+        }),
+      )
+      const live = world.lives.all.filter(({ end, userId }) => !end && userId !== null)
+      world.expect(live.length === 2, 'CON-01', `${live.length} sessions live with a limit of 2.`)
+    },
+  },
+  {
+    name: 'CON-01 P2 a login that the limit refuses leaves the visitor and what he wrote as they were',
+    reaches: ['limited', 'replace limit'],
+    options: { sessions: { maxSessions: { count: 1, onLimit: 'refuse' } } },
+    async run(world) {
+      const visit = (name: string) => async () => {
+        const browser = new Browser(world, name)
+        await browser.request({ handle: (turn) => turn.write('carried') })
+        await browser.request({
+          async handle(turn) {
+            turn.write('carried')
+            turn.write('updated')
+            await turn.login(world.user()).catch(() => {})
+          },
+        })
+        await browser.request({ handle: (turn) => turn.write('private') })
+      }
+      await world.race([], visit('one'), visit('two'), visit('three'))
     },
   },
 ]

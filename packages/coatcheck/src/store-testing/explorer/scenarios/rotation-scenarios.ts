@@ -1,147 +1,139 @@
-import type { Reply } from '../client.ts'
+import { BearerClient, ServerSideRender } from '../client-models.ts'
 import type { Scenario } from '../explore.ts'
-import {
-  dueForRotation,
-  expectSignedIn,
-  expectStillSignedIn,
-  MINUTE,
-  reported,
-  SECOND,
-  signedIn,
-} from './steps.ts'
+import { dueForRotation, GRACE, HOUR, MINUTE, repeatedly } from './steps.ts'
 
-/** P3 and P4: rotation with every kind of honest client (design section 6), and with one that is not. */
+/** P3: rotation with every kind of honest client (design section 6). */
 export const rotationScenarios: readonly Scenario[] = [
   {
     name: 'P3 parallel requests of one jar at the moment of rotation, on two nodes, end with one successor',
+    reaches: ['rotated', 'token superseded', 'rotate conflict'],
     async run(world) {
-      const [a, b] = world.nodes
       const browser = await dueForRotation(world)
-      const replies: Reply<undefined>[] = []
-      await world.race(
-        async () => replies.push(await browser.request(a)),
-        async () => replies.push(await browser.request(b)),
-        async () => replies.push(await browser.request(b)),
-      )
-      expectSignedIn(world, replies)
-      const successors = new Set(replies.map(({ token }) => token).filter((token) => token !== null))
-      world.expect(successors.size === 1, `P3: ${successors.size} successors of one token.`)
-      await expectStillSignedIn(world, browser)
+      const tab = (name: string) => async () => {
+        await browser.request({ tab: name })
+        await browser.request({ tab: name, mode: 'read' })
+      }
+      await world.race(GRACE, tab('tab 1'), tab('tab 2'), tab('tab 3'))
     },
   },
   {
-    name: 'P3 a server-side render with a jar of its own does not sign the visitor out',
+    name: 'P3 several tabs that share a jar stay signed in through rotation after rotation',
+    reaches: ['rotated', 'token superseded'],
     async run(world) {
-      const [a, b] = world.nodes
       const browser = await dueForRotation(world)
-      const replies: Reply<undefined>[] = []
-      for (let round = 0; round < 2; round++) {
-        await world.race(
-          // The render sends a copy of the cookie, and what it is answered goes nowhere.
-          async () => {
-            const copy = browser.jar.copy()
-            for (let i = 0; i < 3; i++)
-              replies.push(await browser.request(b, undefined, { jar: copy.copy() }))
-          },
-          async () => {
-            for (let i = 0; i < 2; i++) replies.push(await browser.request(a))
-          },
-          // Together less than the grace: a page's render uses the page's cookie within that (P3).
-          world.clock(20 * SECOND, 30 * SECOND),
-        )
-        world.environment.advance(5 * MINUTE)
+      const tab = (name: string) => () => repeatedly(4, () => browser.request({ tab: name, mayBeLost: true }))
+      await world.race([...GRACE, { by: 15 * MINUTE, times: 3 }], tab('tab 1'), tab('tab 2'))
+    },
+  },
+  {
+    name: 'P3 lost responses and retries end with the same successor, however long they take',
+    reaches: ['rotated', 'token superseded'],
+    async run(world) {
+      const browser = await dueForRotation(world)
+      const retrying = (tab: string) => async () => {
+        for (let attempt = 0; attempt < 4; attempt++) {
+          const { arrived } = await browser.request({ tab, mayBeLost: true })
+          if (arrived) break
+        }
+        await browser.request({ tab })
       }
-      expectSignedIn(world, replies)
-      await expectStillSignedIn(world, browser)
+      await world.race([...GRACE, { by: 16 * MINUTE, times: 1 }], retrying('tab 1'), retrying('tab 2'))
     },
   },
   {
     name: 'P3 a browser killed before it wrote its cookie file comes back with the old token and is signed in',
+    reaches: ['rotated', 'token superseded', 'killed with a newer token'],
     async run(world) {
-      const [a, b] = world.nodes
       const browser = await dueForRotation(world)
-      const replies: Reply<undefined>[] = []
       await world.race(
-        async () => replies.push(await browser.request(a, undefined, { lost: true })),
-        async () => replies.push(await browser.request(b, undefined, { lost: true })),
-        world.clock(61 * SECOND),
+        GRACE,
+        () => repeatedly(4, () => browser.request({ tab: 'tab 1', mayBeLost: true })),
+        () => repeatedly(3, () => browser.request({ tab: 'tab 2' })),
+        () => repeatedly(2, () => browser.kill()),
       )
-      // It is started again, and only now stores what it is sent.
-      world.environment.advance(10 * MINUTE)
+    },
+  },
+  {
+    name: 'P3 a server-side render with a jar of its own does not sign the visitor out',
+    reaches: ['rotated', 'token superseded'],
+    async run(world) {
+      const browser = await dueForRotation(world)
+      const page = () =>
+        browser.request({
+          async handle({ visit }) {
+            const render = new ServerSideRender(world, visit)
+            const until = world.clock.now() + world.timing.render
+            await render.request({ until })
+            await render.request({ mode: 'read', until })
+          },
+        })
       await world.race(
-        async () => replies.push(await browser.request(b)),
-        async () => replies.push(await browser.request(a)),
+        GRACE,
+        () => repeatedly(2, page),
+        () => repeatedly(3, () => browser.request({ tab: 'tab 2' })),
       )
-      expectSignedIn(world, replies)
-      await expectStillSignedIn(world, browser)
     },
   },
   {
     name: 'P3 responses that come later than the grace do no harm',
+    reaches: ['rotated', 'token superseded'],
     async run(world) {
-      const [a, b] = world.nodes
       const browser = await dueForRotation(world)
-      const replies: Reply<undefined>[] = []
       await world.race(
-        async () => replies.push(await browser.request(a)),
+        // Less than `rotateEvery` in all: a response of the rotation before the last would be an older copy.
+        [...GRACE, { by: 2 * MINUTE, times: 2 }],
         async () => {
-          replies.push(await browser.request(b))
-          replies.push(await browser.request(b))
+          await browser.request({ tab: 'slow tab', mayBeLate: true })
+          await browser.request({ tab: 'slow tab' })
         },
-        // Less than `rotateEvery` in all, so that no answer is of the rotation before.
-        world.clock(40 * SECOND, 61 * SECOND, 2 * MINUTE),
+        () => repeatedly(4, () => browser.request({ tab: 'tab 2' })),
       )
-      expectSignedIn(world, replies)
-      await expectStillSignedIn(world, browser)
     },
   },
   {
-    name: 'P3 requests of several rotations in a row stay signed in',
+    name: 'P3 a handler that works longer than any grace does not sign the visitor out',
+    reaches: ['rotated', 'token superseded'],
     async run(world) {
-      const [a, b] = world.nodes
-      const browser = await signedIn(world)
-      const replies: Reply<undefined>[] = []
-      for (let rotation = 0; rotation < 3; rotation++) {
-        world.environment.advance(16 * MINUTE)
-        await world.race(
-          async () => replies.push(await browser.request(a)),
-          async () => replies.push(await browser.request(b)),
-        )
-        world.environment.advance(2 * MINUTE)
-        replies.push(await browser.request(a))
-      }
-      expectSignedIn(world, replies)
-      await expectStillSignedIn(world, browser)
+      const browser = await dueForRotation(world)
+      await world.race(
+        [...GRACE, { by: 2 * MINUTE, times: 2 }, { by: 15 * MINUTE, times: 1 }],
+        () => repeatedly(2, () => browser.request({ tab: 'tab 1', handle: (turn) => turn.work() })),
+        () => repeatedly(4, () => browser.request({ tab: 'tab 2' })),
+      )
     },
   },
   {
-    name: 'P4 a token that was copied before a rotation ends the session when it is used after settling',
+    name: 'P3 a clock that is set back makes rotations late, and signs nobody out',
+    reaches: ['rotated', 'token superseded'],
     async run(world) {
-      const [a, b] = world.nodes
       const browser = await dueForRotation(world)
-      const stolen = browser.jar.copy()
-      await browser.request(a)
-      const thief = world.client('thief', 'curl/8.0')
-      let found: Reply<undefined> | undefined
+      const tab = (name: string) => () => repeatedly(4, () => browser.request({ tab: name, mayBeLost: true }))
+      await world.race([...GRACE, { by: -HOUR, times: 1 }], tab('tab 1'), tab('tab 2'))
+    },
+  },
+  {
+    name: 'P3 a bearer client that asks for rotation keeps a good token through parallel requests',
+    reaches: ['rotated', 'token superseded'],
+    async run(world) {
+      const program = new BearerClient(world, 'program')
+      await program.login(world.user())
+      world.environment.advance(16 * MINUTE)
+      const calls = (tab: string) => () => repeatedly(3, () => program.request({ tab, mayBeLost: true }))
+      await world.race(GRACE, calls('call 1'), calls('call 2'))
+    },
+  },
+  {
+    name: 'P3 a step-up that races a rotation leaves the jar with the new session',
+    reaches: ['rotated', 'reauthenticated', 'rotate gone', 'overtaken'],
+    options: { mayBeOvertaken: true },
+    async run(world) {
+      const browser = await dueForRotation(world)
       await world.race(
-        async () => {
-          await browser.request(b)
-          await browser.request(a)
-        },
-        async () => {
-          found = await thief.request(a, undefined, { jar: stolen })
-        },
-        world.clock(90 * SECOND, 90 * SECOND),
+        GRACE,
+        () => repeatedly(2, () => browser.request({ tab: 'tab 1' })),
+        () => browser.request({ tab: 'tab 2', handle: (turn) => turn.stepUp() }),
+        () => browser.request({ tab: 'tab 3' }),
       )
-      const settled = found?.userId === null
-      world.expect(
-        settled === reported(world, 'reused'),
-        'P4: a replay was refused without a report, or the reverse.',
-      )
-      if (!settled)
-        world.expect(reported(world, 'shared-rotation'), 'P4: a hand-out to another context went unseen.')
-      const alive = await world.live()
-      world.expect(alive.length === (settled ? 0 : 1), `P4: ${alive.length} sessions live after the replay.`)
     },
   },
 ]

@@ -1,114 +1,161 @@
+import { Browser } from '../client-models.ts'
 import type { Scenario } from '../explore.ts'
-import { dueForRotation, expectItems, expectStillSignedIn, signedIn } from './steps.ts'
+import type { Turn } from '../turn.ts'
+import { ANY_TIMING } from '../world-options.ts'
+import { dueForRotation, repeatedly, SECOND, signedIn } from './steps.ts'
+
+/** With each kind of operation that comes along at a login, in one commit. */
+function writeBoth(turn: Turn): void {
+  turn.write('carried')
+  turn.write('updated')
+}
 
 /** P2: writes of parallel requests, while tokens rotate and visitors sign in. */
 export const writeScenarios: readonly Scenario[] = [
   {
     name: 'P2 parallel appends, additions and functions on two nodes all count exactly once, through a rotation',
+    reaches: ['rotated', 'mutate conflict'],
     async run(world) {
-      const [a, b] = world.nodes
       const browser = await dueForRotation(world)
-      const acknowledged: string[] = []
-      let count = 0
-      const change = (add: boolean) => async () => {
-        const { value } = await browser.request(add ? a : b, (session) => {
-          if (add) session.add('count', 1)
-          else session.update('count', (before) => before + 1)
-          return session.commit()
-        })
-        if (value === 'ok') count += 1
-      }
+      const tab = (name: string) => () =>
+        repeatedly(2, (index) =>
+          browser.request({
+            tab: name,
+            async handle(turn) {
+              writeBoth(turn)
+              if (index === 0) await turn.commit()
+              turn.write('private')
+            },
+          }),
+        )
+      await world.race([{ by: SECOND, times: 2 }], tab('tab 1'), tab('tab 2'), tab('tab 3'))
+    },
+  },
+  {
+    name: 'P2 what a request writes while its own commit is under way is committed too, and what it writes before it fails is not',
+    reaches: ['mutate conflict'],
+    async run(world) {
+      const browser = await signedIn(world)
       await world.race(
-        async () => acknowledged.push(...(await browser.append(a, 'a1', 'a2'))),
-        async () => acknowledged.push(...(await browser.append(b, 'b1'))),
-        change(true),
-        change(false),
-        change(false),
+        [],
+        () =>
+          browser.request({
+            tab: 'tab 1',
+            async handle(turn) {
+              writeBoth(turn)
+              const first = turn.commit()
+              turn.write('updated')
+              const second = turn.commit()
+              turn.write('carried')
+              await Promise.all([first, second])
+              turn.write('private')
+            },
+          }),
+        () =>
+          browser.request({
+            tab: 'tab 2',
+            async handle(turn) {
+              turn.write('updated')
+              await turn.commit()
+              writeBoth(turn)
+              await turn.work()
+              throw new Error('The handler fails.')
+            },
+          }),
+        () => browser.request({ tab: 'tab 3', handle: writeBoth }),
       )
-      world.expect(acknowledged.length === 3, 'P2: a write of a live session was dropped.')
-      expectItems(world, await browser.items(b), acknowledged)
-      const { value } = await browser.request(a, (session) => session.get('count'))
-      world.expect(
-        count === 3 && value === 3,
-        `P2: ${count} additions were acknowledged, the counter says ${value}.`,
-      )
-      await expectStillSignedIn(world, browser)
     },
   },
   {
     name: 'P2 P5 what a visitor puts into the cart while the login is under way comes along, or is reported lost',
+    reaches: ['mutate gone', 'write-dropped', 'logged-in'],
     async run(world) {
-      const [a, b] = world.nodes
-      const browser = world.client('browser')
-      const acknowledged = [...(await browser.append(a, 'first'))]
-      let mine: 'ok' | 'gone' | 'nothing' | undefined
-      await world.race(
-        async () => acknowledged.push(...(await browser.append(b, 'second'))),
-        async () => acknowledged.push(...(await browser.append(a, 'third'))),
-        async () => {
-          const { value } = await browser.request(b, (session) => {
-            session.append('private', 'secret')
-            return session.commit()
-          })
-          mine = value
-        },
-        () => browser.login(a, world.userId),
-      )
-      world.expect((await browser.whoAmI(b)) === world.userId, 'P3: the login was undone by a late response.')
-      expectItems(world, await browser.items(a), acknowledged)
-      const { value } = await browser.request(b, (session) => session.get('private'))
-      const expected = JSON.stringify(value)
-      // Before the login the write belonged to the visitor, after it to the user; in between it is lost, and said to be.
-      world.expect(
-        expected === '[]' || (mine === 'ok' && expected === '["secret"]'),
-        'P5: a field that is not carried came along.',
+      const browser = new Browser(world, 'browser')
+      await browser.request({ handle: (turn) => turn.write('carried') })
+      const shopping = (name: string) => () =>
+        repeatedly(2, (index) =>
+          browser.request({
+            tab: name,
+            async handle(turn) {
+              turn.write(index === 0 ? 'carried' : 'updated')
+              await turn.commit()
+              turn.write('private')
+            },
+          }),
+        )
+      await world.race([{ by: SECOND, times: 1 }], shopping('tab 1'), shopping('tab 2'), () =>
+        browser.request({
+          tab: 'login',
+          async handle(turn) {
+            turn.write('updated')
+            turn.write('private')
+            await turn.login(world.user())
+            turn.write('private')
+          },
+        }),
       )
     },
   },
   {
-    name: 'P1 P2 writes that race a logout are there or reported gone, and the session stays dead',
+    name: 'P2 writes that race two step-ups in a row all arrive in the last session',
+    reaches: ['mutate gone', 'reauthenticated'],
     async run(world) {
-      const [a, b] = world.nodes
-      const browser = await dueForRotation(world)
-      const old = browser.jar.copy()
-      await world.race(
-        () => browser.append(b, 'late'),
-        () => browser.append(a, 'later'),
-        () => browser.logout(b),
-        world.clock(30_000),
-      )
-      const alive = await world.live()
-      world.expect(alive.length === 0, 'P1: the session outlived its logout.')
-      for (const node of world.nodes) {
-        const { userId } = await browser.request(node, undefined, { jar: old })
-        world.expect(userId === null, 'P1: the old token signs in after the logout.')
-        world.expect((await browser.whoAmI(node)) === null, 'P1: the jar signs in after the logout.')
-      }
-    },
-  },
-  {
-    name: 'P1 sessions that expire while requests write and touch stay dead',
-    options: { idleTimeout: '10m', absoluteTimeout: '20m', touchInterval: '30s' },
-    async run(world) {
-      const [a, b] = world.nodes
       const browser = await signedIn(world)
-      const old = browser.jar.copy()
-      await world.race(
-        () => browser.append(a, 'one'),
-        async () => {
-          await browser.append(b, 'two')
-          await browser.append(b, 'three')
-        },
-        world.clock(9 * 60_000, 2 * 60_000, 10 * 60_000),
-      )
-      const found = await browser.request(b, undefined, { jar: old })
-      world.environment.stepWallClock(-3_600_000)
-      const again = await browser.request(a, undefined, { jar: old })
-      world.environment.stepWallClock(3_600_000)
-      world.expect(
-        found.userId !== null || again.userId === null,
-        'P1: a step of the clock revived a session.',
-      )
+      const shopping = (name: string) => () =>
+        browser.request({
+          tab: name,
+          async handle(turn) {
+            writeBoth(turn)
+            turn.write('private')
+            await turn.commit()
+            turn.write('carried')
+          },
+        })
+      const stepUp = () =>
+        browser.request({
+          tab: 'step-up',
+          async handle(turn) {
+            turn.write('updated')
+            await turn.stepUp()
+            turn.write('private')
+          },
+        })
+      await world.race([], shopping('tab 1'), shopping('tab 2'), () => repeatedly(2, stepUp))
+    },
+  },
+  {
+    name: 'P2 writes of nodes that know different versions of the data all count, while one of them upgrades it',
+    reaches: ['mutate conflict'],
+    options: {
+      sessionsOf: (node) =>
+        node === 0 ? {} : { schemaVersion: 2, upgrade: (data) => ({ ...data, private: data.private ?? [] }) },
+    },
+    async run(world) {
+      const browser = new Browser(world, 'browser')
+      const [first] = world.nodes
+      await browser.request({ node: first, handle: (turn) => turn.login(world.user()) })
+      const tab = (name: string) => () =>
+        repeatedly(2, () =>
+          browser.request({
+            tab: name,
+            handle(turn) {
+              writeBoth(turn)
+              turn.write('private')
+            },
+          }),
+        )
+      await world.race([], tab('tab 1'), tab('tab 2'))
+    },
+  },
+  {
+    name: 'P2 P10 writes that meet a slow store are there once or not at all, and nobody is signed out by it',
+    reaches: ['store-failed', 'token valid'],
+    options: { timing: ANY_TIMING, sessions: { storeTimeout: '5s' } },
+    async run(world) {
+      const browser = await dueForRotation(world)
+      const tab = (name: string) => () =>
+        repeatedly(2, () => browser.request({ tab: name, handle: writeBoth }))
+      await world.race([{ by: 6 * SECOND, times: 3 }], tab('tab 1'), tab('tab 2'))
     },
   },
 ]

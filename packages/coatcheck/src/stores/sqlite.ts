@@ -8,6 +8,7 @@ import { ephemeralKeys, keyFile } from '../core/key-sources.ts'
 import type { KeySource, MasterKey } from '../core/keys.ts'
 import type { MaybePromise } from '../core/maybe-promise.ts'
 import { assertKnownKeys, wholeNumber } from '../core/option-checks.ts'
+import { systemEnvironment } from '../core/platform.ts'
 import type { Operation, SessionId } from '../core/record.ts'
 import type {
   CreateResult,
@@ -209,8 +210,8 @@ class SqliteStore implements SessionStore {
   }
 
   async #loadEphemeralKeys(): Promise<readonly MasterKey[]> {
-    const { environment } = this.#opened()
-    this.#ephemeralKeys ??= await ephemeralKeys(environment).load()
+    // Keys are loaded before the store is opened, and are random in earnest whatever environment it is opened with.
+    this.#ephemeralKeys ??= await ephemeralKeys(systemEnvironment).load()
     return this.#ephemeralKeys
   }
 

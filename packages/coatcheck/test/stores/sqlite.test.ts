@@ -1,5 +1,7 @@
 import { runStoreCase, storeContractCases } from 'coatcheck/store-testing'
 import { describe, expect, it } from 'vitest'
+import { sqlite } from '../../src/stores/sqlite.ts'
+import { createTestSessions, signedIn } from '../../src/testing/index.ts'
 import { sqliteHarness } from './sqlite-harness.ts'
 
 describe('the sqlite store keeps the contract', () => {
@@ -10,4 +12,13 @@ describe('the sqlite store keeps the contract', () => {
       if (result.status === 'failed') throw result.error
     })
   }
+})
+
+describe('a sqlite store in memory', () => {
+  it('P12 needs no keys: it has its own, and sessions open over it', async () => {
+    const { sessions } = createTestSessions({ store: sqlite(':memory:') })
+    const agent = await signedIn(sessions, 'ada')
+    expect(await sessions.find(agent.sessionId)).toMatchObject({ userId: 'ada' })
+    await sessions.close()
+  })
 })

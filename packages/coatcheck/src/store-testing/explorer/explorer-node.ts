@@ -24,12 +24,16 @@ export interface NodeSetup {
   readonly onError: (error: unknown) => void
 }
 
-/** The keys that all nodes have. */
+/** The keys that all nodes have; the second of them issues where a change of keys has reached a node. */
 export const MASTER_KEYS: readonly MasterKey[] = [
   { slot: 0, state: 'current', master: Uint8Array.from({ length: 32 }, (_, i) => i + 1) },
+  { slot: 1, state: 'next', master: Uint8Array.from({ length: 32 }, (_, i) => i + 101) },
 ]
 
-const KEYS: KeySource = { description: 'keys of the explorer', load: () => MASTER_KEYS }
+const CHANGED_KEYS: readonly MasterKey[] = MASTER_KEYS.map((key) => ({
+  ...key,
+  state: key.slot === 1 ? 'current' : 'retired',
+}))
 
 /** Longer than any order: calls are held while the clock jumps, and that must not look like an outage. */
 const NO_TIMEOUT = '36500d'
@@ -49,7 +53,7 @@ export function createNode(setup: NodeSetup): ExplorerNode {
     ...options.sessionsOf?.(index),
     store,
     environment,
-    keys: KEYS,
+    keys: keysOf(index, options),
     onError,
     data: {
       items: field(anything<string[]>(), { default: [], carry: true }),
@@ -60,6 +64,11 @@ export function createNode(setup: NodeSetup): ExplorerNode {
   })
   sessions.on('*', onEvent)
   return { name, sessions }
+}
+
+function keysOf(node: number, { changesKeys }: ScenarioOptions): KeySource {
+  const changed = changesKeys && node > 0
+  return { description: 'keys of the explorer', load: () => (changed ? CHANGED_KEYS : MASTER_KEYS) }
 }
 
 /** A schema that takes anything: the explorer is not about values. */

@@ -11,6 +11,8 @@ export interface Life {
   readonly userId: string | null
   /** Place of its first appearance among all that happened. */
   readonly bornAt: number
+  /** Milliseconds on the steady clock before which it cannot have expired. */
+  readonly safeUntil: number
   end: End | null
 }
 
@@ -110,10 +112,14 @@ export class Lives {
     for (const evicted of answer.evicted) this.#ended(evicted, 'replace')
   }
 
-  #born({ id, userId }: SessionRecord, by: string): void {
-    const known = this.#lives.get(id)
-    if (known) this.#alive(id, by)
-    else this.#lives.set(id, { id, name: `s${this.#lives.size + 1}`, userId, bornAt: this.next(), end: null })
+  #born({ id, userId, idleTimeout }: SessionRecord, by: string): void {
+    if (this.#lives.has(id)) {
+      this.#alive(id, by)
+      return
+    }
+    const name = `s${this.#lives.size + 1}`
+    const safeUntil = this.#asked.now + idleTimeout
+    this.#lives.set(id, { id, name, userId, bornAt: this.next(), safeUntil, end: null })
   }
 
   #alive(id: SessionId, by: string): void {
@@ -132,11 +138,11 @@ export class Lives {
     this.#ended({ id, reason }, by, { replacedBy, isKept: false })
   }
 
-  /** Without a tombstone only what has ended long ago may be. */
+  /** Without a tombstone only what has ended long ago may be: as we know, or by itself. */
   #missing(id: SessionId, by: string): void {
     const life = this.#lives.get(id)
-    if (life && !life.end)
-      this.#violations.add('P10', `${by} does not know ${life.name}, which nothing had ended.`)
+    if (!life || life.end || this.#asked.now >= life.safeUntil) return
+    this.#violations.add('P10', `${by} does not know ${life.name}, which nothing had ended.`)
   }
 
   #ended(

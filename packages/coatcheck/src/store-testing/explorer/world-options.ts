@@ -50,6 +50,8 @@ export interface ScenarioOptions {
   /** Whether a jar may end with a token that left before its session was replaced and arrived after. */
   readonly mayBeOvertaken?: boolean
   readonly sessions?: OptionsOfSessions
+  /** Whether a change of keys has reached all nodes but the first. */
+  readonly changesKeys?: boolean
   /** What one of the nodes has besides, by its place: for a fleet that is being deployed. */
   readonly sessionsOf?: (node: number) => OptionsOfSessions
 }

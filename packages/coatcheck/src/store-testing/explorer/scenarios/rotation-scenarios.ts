@@ -112,6 +112,16 @@ export const rotationScenarios: readonly Scenario[] = [
     },
   },
   {
+    name: 'P3 nodes in the middle of a change of keys hand out one successor',
+    reaches: ['rotated', 'token superseded', 'rotate conflict'],
+    options: { changesKeys: true },
+    async run(world) {
+      const browser = await dueForRotation(world)
+      const tab = (name: string) => () => repeatedly(3, () => browser.request({ tab: name, mayBeLost: true }))
+      await world.race([...GRACE, { by: 15 * MINUTE, times: 1 }], tab('tab 1'), tab('tab 2'))
+    },
+  },
+  {
     name: 'P3 a bearer client that asks for rotation keeps a good token through parallel requests',
     reaches: ['rotated', 'token superseded'],
     async run(world) {

@@ -7,6 +7,12 @@ import type { Machine } from './results.ts'
 
 const PACKAGES = ['autocannon', 'express', 'express-session', 'fast-jwt', 'iron-session', 'jose']
 
+/** What a change of makes another program to measure; the results themselves are none. */
+const SOURCES = ['core', 'http', 'stores', 'adapters', 'cache'].map(
+  (layer) => `../packages/coatcheck/src/${layer}`,
+)
+const MEASURED = ['.', ':!results.json', ...SOURCES]
+
 /** What the figures depend on, without anything that names the machine or its owner. */
 export function describeMachine(): Machine {
   return {
@@ -37,7 +43,7 @@ function osName(): string {
 function commit(): string {
   try {
     const hash = git('rev-parse', '--short=10', 'HEAD')
-    const changed = git('status', '--porcelain', '--', '../packages', ':!results.json') !== ''
+    const changed = git('status', '--porcelain', '--', ...MEASURED) !== ''
     return changed ? `${hash} with changes` : hash
   } catch {
     return 'unknown'

@@ -13,6 +13,8 @@ export interface Results {
   }
   readonly overhead: readonly OverheadCase[]
   readonly room: readonly RoomCase[]
+  /** A process that does nothing: what its event loop is held up for is the machine's doing. Older results lack it. */
+  readonly idle?: Timed
   readonly endUser: readonly EndUserCase[]
   readonly endEveryone: readonly EndEveryoneCase[]
   readonly sweep: readonly SweepCase[]

@@ -22,6 +22,8 @@ interface Plan {
   readonly endUserRepetitions: number
   readonly repetitions: number
   readonly writeRounds: number
+  /** Milliseconds. */
+  readonly idle: number
 }
 
 const FULL: Plan = {
@@ -32,6 +34,7 @@ const FULL: Plan = {
   endUserRepetitions: 9,
   repetitions: 3,
   writeRounds: 7,
+  idle: 10_000,
 }
 
 const QUICK: Plan = {
@@ -42,6 +45,7 @@ const QUICK: Plan = {
   endUserRepetitions: 2,
   repetitions: 1,
   writeRounds: 1,
+  idle: 1_000,
 }
 
 const MILLION = 1_000_000
@@ -69,6 +73,7 @@ async function measure(plan: Plan): Promise<Results> {
   const filled = await Promise.all(STORES.map((store) => fillStore(store, plan)))
   const endings = await inTurns(filled, 1, (one) => measureEndings(one, plan))
   const peerRoom = await inProcess((child) => child.ask('room', 'express-session', MILLION * plan.scale))
+  const idle = await inProcess((child) => child.ask('idle', plan.idle))
   tell('durable writes')
   const durableWrites = await inProcess((child) =>
     child.ask('durableWrites', { count: 10_000, rounds: plan.writeRounds, seconds: plan.seconds }),
@@ -80,6 +85,7 @@ async function measure(plan: Plan): Promise<Results> {
     settings: { rounds: plan.rounds, seconds: plan.seconds, connections: CONNECTIONS, sample: SAMPLE },
     overhead,
     room: [...filled.map(({ room }) => room), peerRoom],
+    idle,
     endUser: endings.map(({ endUser }) => endUser),
     endEveryone: endings.map(({ endEveryone }) => endEveryone),
     sweep: endings.map(({ sweep }) => sweep),

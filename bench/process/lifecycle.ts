@@ -1,9 +1,11 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { FilledStore, type StoreName } from '../filled-store.ts'
 import { measureDurableWrites } from '../questions/durable-writes.ts'
 import { measureEndEveryone } from '../questions/end-everyone.ts'
 import { measureEndUser } from '../questions/end-user.ts'
 import { fillExpressSession, fillOurs, measureRoom } from '../questions/room.ts'
 import { measureSweep } from '../questions/sweep.ts'
+import { timed } from '../questions/timed.ts'
 import type { DurableWrites, RoomCase, Timed } from '../results.ts'
 import { answerQuestions } from './child.ts'
 
@@ -11,6 +13,8 @@ import { answerQuestions } from './child.ts'
 export interface LifecycleCommands {
   /** Fills a store; the later questions are about it. */
   room(store: StoreName | 'express-session', count: number): Promise<RoomCase>
+  /** Does nothing for so long. */
+  idle(milliseconds: number): Promise<Timed>
   endUser(settings: { readonly ofUser: number; readonly repetitions: number }): Promise<Timed[]>
   sweep(settings: { readonly expired: number; readonly repetitions: number }): Promise<Timed[]>
   /** On a store of its own. */
@@ -41,6 +45,7 @@ answerQuestions<LifecycleCommands>(
         return filled
       })
     },
+    idle: (milliseconds) => timed(() => pause(milliseconds)),
     endUser: (settings) => measureEndUser(requireFilled(), settings),
     sweep: (settings) => measureSweep(requireFilled(), settings),
     endEveryone(store, settings) {

@@ -24,7 +24,7 @@ export function renderReport(results: Results): string {
     `## CPU per request\n\n${overheadText(results)}`,
     `### On node:http\n\n${charts.get('overhead-node-http.svg')}\n\n${overheadTable(results, 'node:http')}`,
     `### On Express 5\n\n${charts.get('overhead-express.svg')}\n\n${overheadTable(results, 'Express')}`,
-    `## Ending and sweeping\n\n${LIFECYCLE}\n\n${lifecycleTable(results)}`,
+    `## Ending and sweeping\n\n${lifecycleText(results)}\n\n${lifecycleTable(results)}`,
     `## Durable writes\n\n${WRITES}\n\n${charts.get('durable-writes.svg')}\n\n${writesTable(results)}`,
     `## Room\n\n${ROOM}\n\n${charts.get('room.svg')}\n\n${roomTable(results)}`,
     `## Machine\n\n${machineTable(results)}`,
@@ -49,8 +49,15 @@ function overheadText({ settings, ...results }: Results): string {
   ].join('\n\n')
 }
 
-const LIFECYCLE =
-  'The event loop is looked at every millisecond; its longest stall is the longest time in which no request would have been answered, garbage collection included. Ending everyone ends by one write what a sweep removes later.'
+function lifecycleText({ idle }: Results): string {
+  return [
+    'The event loop is looked at every millisecond; its longest stall is the longest time in which no request would have been answered, garbage collection included; no stall counts for longer than the work itself took.',
+    ...(idle
+      ? ['The control shows how long the machine itself holds up a process that has nothing to do.']
+      : []),
+    'Ending everyone ends by one write what a sweep removes later.',
+  ].join(' ')
+}
 
 const WRITES =
   'What is acknowledged is synced to disk. Writes that are in flight at the same time share a sync.'

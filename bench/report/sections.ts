@@ -1,9 +1,10 @@
 import type { Framework } from '../modes/mode.ts'
 import type { Results, Timed } from '../results.ts'
-import { median, spreadOf } from '../statistics.ts'
+import { median } from '../statistics.ts'
 import { number, table, times, whole, withSpread } from './format.ts'
 import { noiseOf, type OverheadRow, REFERENCE, rowsOf, toRows } from './overhead-rows.ts'
 import { judgeTargets } from './targets.ts'
+import { toTimings } from './timings.ts'
 
 export function overheadTable({ overhead }: Results, framework: Framework): string {
   const rows = rowsOf(toRows(overhead), framework).toSorted(
@@ -66,17 +67,16 @@ export function roomTable({ room }: Results): string {
   )
 }
 
-export function lifecycleTable({ endUser, endEveryone, sweep }: Results): string {
+export function lifecycleTable({ idle, endUser, endEveryone, sweep }: Results): string {
   const row = (what: string, store: string, measured: readonly Timed[]) => {
-    const took = spreadOf(measured.map((one) => one.took))
-    const slowest = Math.max(...measured.map((one) => one.took))
-    const stall = Math.max(...measured.map((one) => one.stall))
-    return [what, store, `${number(took.median)} ms`, `${number(slowest)} ms`, `${number(stall)} ms`]
+    const { median: middle, slowest, stall } = toTimings(measured)
+    return [what, store, ...[middle, slowest, stall].map((one) => `${number(one)} ms`)]
   }
   return table(
     ['', 'store', 'median', 'slowest', 'longest stall of the event loop'],
     ['left', 'left', 'right', 'right', 'right'],
     [
+      ...(idle ? [row('control: nothing at all', '', [idle])] : []),
       ...endUser.map((one) =>
         row(
           `end the ${whole(one.ofUser)} sessions of one user among ${whole(one.sessions)}`,

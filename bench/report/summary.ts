@@ -2,6 +2,7 @@ import type { Results } from '../results.ts'
 import { median } from '../statistics.ts'
 import { number, times, whole } from './format.ts'
 import { type OverheadRow, REFERENCE, toRows } from './overhead-rows.ts'
+import { toTimings } from './timings.ts'
 
 /** The figures that most readers came for, as sentences. */
 export function summarise(results: Results): string[] {
@@ -22,14 +23,14 @@ function validation(rows: readonly OverheadRow[]): string[] {
 function lifecycle({ endUser, sweep, durableWrites }: Results): string[] {
   const flight = median(durableWrites.rounds.map(({ inFlight64 }) => inFlight64))
   return [
-    ...endUser.map(
-      ({ store, ofUser, sessions, times: all }) =>
-        `Ending the ${whole(ofUser)} sessions of one user among ${whole(sessions)} (${store}): ${number(median(all.map(({ took }) => took)))} ms.`,
-    ),
-    ...sweep.map(
-      ({ store, expired, sessions, times: all }) =>
-        `Sweeping ${whole(expired)} expired among ${whole(sessions)} (${store}): ${number(median(all.map(({ took }) => took)))} ms, with the event loop held up for ${number(Math.max(...all.map(({ stall }) => stall)))} ms at most.`,
-    ),
+    ...endUser.map((one) => {
+      const took = number(toTimings(one.times).median)
+      return `Ending the ${whole(one.ofUser)} sessions of one user among ${whole(one.sessions)} (${one.store}): ${took} ms.`
+    }),
+    ...sweep.map((one) => {
+      const { median: took, stall } = toTimings(one.times)
+      return `Sweeping ${whole(one.expired)} expired among ${whole(one.sessions)} (${one.store}): ${number(took)} ms, with the event loop held up for ${number(stall)} ms at most.`
+    }),
     `Durable writes to SQLite with 64 in flight: ${whole(flight)} a second.`,
   ]
 }

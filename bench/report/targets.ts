@@ -1,7 +1,7 @@
 import type { Results } from '../results.ts'
-import { median } from '../statistics.ts'
 import { number, whole } from './format.ts'
 import { toRows } from './overhead-rows.ts'
+import { toTimings } from './timings.ts'
 
 export interface JudgedTarget {
   readonly target: string
@@ -22,7 +22,7 @@ export function judgeTargets(results: Results): JudgedTarget[] {
 
 function endUserTargets({ endUser }: Results): JudgedTarget[] {
   return endUser.map(({ store, sessions, ofUser, times }) => {
-    const took = median(times.map((time) => time.took))
+    const { median: took } = toTimings(times)
     return {
       target: `ending the ${whole(ofUser)} sessions of one user among ${whole(sessions)}, ${store}`,
       limit: `under ${END_USER_LIMIT} ms`,

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { drawChart } from '../report/chart.ts'
 import { drawCharts } from '../report/charts.ts'
@@ -33,11 +35,40 @@ describe('the report', () => {
     )
   })
 
+  it('counts no stall for more than the work took itself', () => {
+    const text = renderReport(results({ endUser: [times(4, 9), times(6, 2)] }))
+    expect(text).toContain('| 5.0 ms | 6.0 ms | 4.0 ms |')
+  })
+
+  it('shows what an idle process is held up for, and leaves that out where it was not measured', () => {
+    expect(renderReport(results())).toContain(
+      '| control: nothing at all |  | 10,000 ms | 10,000 ms | 2.0 ms |',
+    )
+    const { idle: _idle, ...older } = results()
+    expect(renderReport(older)).not.toContain('control: nothing')
+    expect(renderReport(older)).not.toContain('The control shows')
+  })
+
   it('counts the longest stall of all repetitions, and the median of their times', () => {
     const text = renderReport(results({ sweep: [times(900, 5), times(1_000, 80), times(5_000, 7)] }))
     expect(text).toContain(
       '| sweep 100,000 expired among 1,000,000 | memory | 1,000 ms | 5,000 ms | 80.0 ms |',
     )
+  })
+})
+
+describe('the published report', () => {
+  const directory = join(import.meta.dirname, '..')
+  const measured = JSON.parse(readFileSync(join(directory, 'results.json'), 'utf8')) as Results
+
+  it('is what the generator makes of the published results, word for word', () => {
+    expect(readFileSync(join(directory, '../docs/benchmarks.md'), 'utf8')).toBe(renderReport(measured))
+  })
+
+  it('has the plots that the generator makes of them', () => {
+    for (const { file, svg } of drawCharts(measured)) {
+      expect(readFileSync(join(directory, '../docs/benchmarks', file), 'utf8')).toBe(svg)
+    }
   })
 })
 
@@ -172,6 +203,7 @@ function results(figures: Figures = {}): Results {
       { ...counts, heap: figures.room ?? 400, rss: 600, file: null },
       { ...counts, store: 'express-session', heap: 500, rss: 700, file: null },
     ],
+    idle: times(10_000, 2),
     endUser: [{ ...counts, ofUser: 1_000, times: figures.endUser ?? [times(5, 1)] }],
     endEveryone: [{ ...counts, times: [times(1, 1)] }],
     sweep: [{ ...counts, expired: 100_000, times: figures.sweep ?? [times(100, 5)] }],

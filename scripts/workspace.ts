@@ -4,7 +4,7 @@ import { join, relative } from 'node:path'
 /** Absolute path of the repository. */
 export const workspaceRoot: string = join(import.meta.dirname, '..')
 
-/** A part of the test run: the tests of one workspace package, or those of the repository itself. */
+/** A part of the test run: the tests of one workspace package, or those of several together. */
 export interface TestPart {
   readonly name: string
   /** Directory of its test files, relative to the root, with a slash at its end. */
@@ -20,13 +20,18 @@ export function workspaceDirectories(): string[] {
   return found.filter((directory) => existsSync(join(workspaceRoot, directory, 'package.json'))).sort()
 }
 
-/** The parts of the test run: `repo` and each workspace package that has a `test` directory. */
+/** The parts of the test run: `repo`, `examples` and each workspace package that has a `test` directory. */
 export function testParts(): TestPart[] {
   const packages = workspaceDirectories().map((directory) => ({
     name: directory.slice(directory.lastIndexOf('/') + 1),
     directory: `${directory}/test/`,
   }))
-  const parts = [...packages, { name: 'repo', directory: 'test/repo/' }]
+  const parts = [
+    ...packages,
+    // The journey that all examples go through.
+    { name: 'examples', directory: 'examples/test/' },
+    { name: 'repo', directory: 'test/repo/' },
+  ]
   return parts.filter((part) => existsSync(join(workspaceRoot, part.directory)))
 }
 

@@ -13,6 +13,7 @@ const CEILINGS: Readonly<Record<string, number>> = {
   'coatcheck/fetch': 16_000,
   'coatcheck/node': 18_000,
   'coatcheck/express': 18_000,
+  'coatcheck/hono': 18_000,
   'coatcheck/testing': 32_000,
   'coatcheck/store-testing': 82_000,
 }

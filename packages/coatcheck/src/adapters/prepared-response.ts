@@ -1,3 +1,5 @@
+import type { Transport } from '../core/record.ts'
+import { toProblem } from '../http/problem.ts'
 import type { NodeResponse } from './node-exchange.ts'
 
 /**
@@ -7,11 +9,29 @@ import type { NodeResponse } from './node-exchange.ts'
  */
 export function discardPrepared(response: NodeResponse, status: number): void {
   for (const name of response.getHeaderNames()) {
-    if (ABOUT_THE_BODY.test(name)) response.removeHeader(name)
+    if (describesBody(name)) response.removeHeader(name)
   }
   response.statusCode = status
   // HTTP/2 has no status message, and warns of its use.
   if (response.req.httpVersionMajor < 2) response.statusMessage = ''
+}
+
+/** Whether a header, by its lower-case name, is about one body alone, and goes with it where it is not sent. */
+export function describesBody(name: string): boolean {
+  return ABOUT_THE_BODY.test(name)
+}
+
+/** Whether a header, by its lower-case name, belongs to the body that was prepared rather than to the whole site. */
+export function isAboutTheBody(name: string): boolean {
+  return ABOUT_THE_BODY.test(name)
+}
+
+/** Answers an error as a problem document in the place of what was prepared. */
+export function sendProblem(response: NodeResponse, error: unknown, transports: readonly Transport[]): void {
+  const { status, headers, body } = toProblem(error, transports)
+  discardPrepared(response, status)
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
+  response.end(body)
 }
 
 /** What `writeHead(status, [message], [headers])` says, put on the response so that it can be read and added to before it leaves. Answers the arguments that are left. */

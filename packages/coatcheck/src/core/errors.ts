@@ -6,6 +6,7 @@ export type ErrorCode =
   | 'ERR_KEYS_INVALID'
   | 'ERR_PLATFORM'
   | 'ERR_PEER_MISSING'
+  | 'ERR_STORE_SETTING'
   // UsageError: a call that cannot be right
   | 'ERR_USAGE'
   | 'ERR_NO_SESSION_CONTEXT'

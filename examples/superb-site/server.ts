@@ -1,10 +1,9 @@
 import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type Accounts, createDemoAccounts } from './src/accounts.ts'
-import { createShop } from './src/app.ts'
+import type { DemoAccount } from './src/demo-accounts.ts'
+import { openShop } from './src/open-shop.ts'
 import { readSettings } from './src/settings.ts'
-import { createShopSessions } from './src/shop-sessions.ts'
 
 /** How long requests under way may take after Ctrl-C, in milliseconds. */
 const PATIENCE = 3_000
@@ -12,16 +11,14 @@ const PATIENCE = 3_000
 /** Starts the shop, says where it is and what to try, and ends it cleanly on Ctrl-C. */
 async function main(): Promise<void> {
   const settings = readSettings(process.env)
-  const sessions = createShopSessions(settings.dataDirectory)
-  await sessions.open()
-  const accounts = await createDemoAccounts()
-  const server = createShop(sessions, accounts).listen(settings.port, settings.host)
+  const shop = await openShop(settings.dataDirectory)
+  const server = shop.app.listen(settings.port, settings.host)
   await listening(server, settings.port)
-  announce(server.address() as AddressInfo, settings.dataDirectory, accounts)
+  announce(server.address() as AddressInfo, settings.dataDirectory, shop.demoAccounts)
   await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
   console.log('\nClosing: requests under way are finished first.')
   await closed(server)
-  await sessions.close()
+  await shop.close()
 }
 
 /** Resolves once the server accepts connections; a busy port is said in one sentence. */
@@ -42,18 +39,25 @@ async function closed(server: Server): Promise<void> {
   await done
 }
 
-function announce({ port }: AddressInfo, dataDirectory: string, accounts: Accounts): void {
-  const users = accounts.demo.map(({ name, password }) => `    ${name} / ${password}`).join('\n')
+function announce({ port }: AddressInfo, dataDirectory: string, demoAccounts: readonly DemoAccount[]): void {
+  const address = `http://localhost:${port}`
+  const accounts = demoAccounts.map(({ name, password, changed }) =>
+    changed ? `    ${name}, whose password has been changed` : `    ${name} / ${password}`,
+  )
   console.log(`
-  Superb Site is open at http://localhost:${port}
+  Superb Site is open at ${address}
 
   Demo accounts (name / password)
-${users}
+${accounts.join('\n')}
 
-  Try first: put something into the cart, then log in. The cart comes along under a new token.
-  Then log in a second time in a private window, open "Your devices", and end the other session.
+  Try first
+    1. Put something into the cart, then log in: the cart comes along under a new token.
+    2. Look at the panel at the foot of the page: it tells what just happened to your session.
+    3. Log in again in a private window, open "Your devices" and log the other one out.
+    4. Go to the checkout and press "Place the order" twice: there is one order.
+    5. Attack the shop yourself: ${address}/lab
 
-  Sessions live in ${dataDirectory} and survive a restart. Ctrl-C stops the shop.
+  Everything is kept in ${dataDirectory} and survives a restart. Ctrl-C stops the shop.
   Safari keeps no Secure cookie on http://localhost: use another browser there, or put HTTPS in front.
 `)
 }

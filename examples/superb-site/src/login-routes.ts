@@ -1,53 +1,54 @@
-import { type LoginAttempt, safeRedirectPath } from 'coatcheck'
+import { safeRedirectPath } from 'coatcheck'
 import { Router } from 'express'
-import { formField } from './form.ts'
+import { formField, queryField } from './form.ts'
 import { loginPage } from './pages/login-page.ts'
+import { tooManyGuesses } from './pages/waiting.ts'
 import type { Shop } from './shop.ts'
+import { guessKey, signIn, signOut } from './sign-in.ts'
 
 export function loginRoutes(shop: Shop): Router {
   const routes = Router()
+  const { sessions, accounts, loginThrottle } = shop
 
   routes.get('/login', (request, response) => {
-    const returnTo = safeRedirectPath(request.query.return)
+    const returnTo = safeRedirectPath(queryField(request, 'return'))
     response.send(loginPage(shop.pageContext(request), { name: '', returnTo, problem: null }))
   })
 
   routes.post('/login', async (request, response) => {
-    const { sessions, accounts } = shop
     const name = formField(request, 'name')
     const returnTo = safeRedirectPath(formField(request, 'return'))
-    // Begun before the password is checked: if the account's sessions are all ended meanwhile, this login is too late.
-    const attempt = await beginLogin(shop, name)
-    const userId = await accounts.verify(name, formField(request, 'password'))
-    if (userId === null || attempt === null) {
-      const form = { name, returnTo, problem: 'Name and password do not belong together.' }
-      response.status(401).send(loginPage(shop.pageContext(request), form))
+    const refuse = (status: number, problem: string) =>
+      response.status(status).send(loginPage(shop.pageContext(request), { name, returnTo, problem }))
+    const wait = loginThrottle.begin(guessKey(request, name))
+    if (wait > 0) {
+      response.set('retry-after', String(Math.ceil(wait / 1_000)))
+      refuse(429, tooManyGuesses(wait))
       return
     }
-    const session = sessions.of(request)
-    await session.login(userId, {
-      attempt,
-      remember: formField(request, 'remember') === 'yes',
-      methods: ['pwd'],
-    })
-    session.set('notice', {
-      tone: 'good',
-      text: `Welcome, ${accounts.nameOf(userId)}. You have a new token.`,
-    })
+    const userId = accounts.idOf(name)
+    // Begun before the password is checked: if the account's sessions are all ended meanwhile, this login is too late.
+    const attempt = await sessions.beginLogin(userId ?? NOBODY)
+    if (!(await accounts.verify(userId, formField(request, 'password'))) || userId === null) {
+      refuse(401, 'Name and password do not belong together.')
+      return
+    }
+    loginThrottle.forget(guessKey(request, name))
+    await signIn(shop, request, userId, { attempt, remember: formField(request, 'remember') === 'yes' })
+    const text = `Welcome, ${accounts.nameOf(userId)}. You have a new token.`
+    sessions.of(request).set('notice', { tone: 'good', text })
     response.redirect(303, returnTo)
   })
 
   routes.post('/logout', async (request, response) => {
-    const session = shop.sessions.of(request)
-    await session.logout()
-    session.set('notice', { tone: 'good', text: 'You are logged out; the server refuses the old token.' })
+    await signOut(shop, request)
+    const text = 'You are logged out; the server refuses the old token.'
+    sessions.of(request).set('notice', { tone: 'good', text })
     response.redirect(303, '/')
   })
 
   return routes
 }
 
-async function beginLogin({ sessions, accounts }: Shop, name: string): Promise<LoginAttempt | null> {
-  const userId = accounts.userIdOf(name)
-  return userId === null ? null : sessions.beginLogin(userId)
-}
+/** No account has it: an unknown name takes the same steps as a known one. */
+const NOBODY = 'nobody'

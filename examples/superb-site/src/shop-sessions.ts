@@ -1,27 +1,35 @@
 import { join } from 'node:path'
-import { createSessions, field, type Sessions } from 'coatcheck'
+import { createSessions, type DataOf, type Environment, field, type Session, type Sessions } from 'coatcheck'
 import { sqlite } from 'coatcheck/sqlite'
 import { z } from 'zod'
+import { Address } from './address.ts'
+import { Cart, EMPTY_CART } from './cart.ts'
+import { CURRENCIES } from './money.ts'
+import { THEMES } from './preferences.ts'
 
-const CartLine = z.object({ sku: z.string(), quantity: z.number().int().min(1).max(99) })
 const Notice = z.object({ tone: z.enum(['good', 'bad']), text: z.string() })
 
+/** What a session holds. `carry`: comes along from the visitor's session to the one that a login makes; nothing else does. */
 const data = {
-  cart: field(z.array(CartLine), { default: [], carry: true }),
+  cart: field(Cart, { default: EMPTY_CART, carry: true }),
+  theme: field(z.enum(THEMES), { default: 'auto', carry: true }),
+  currency: field(z.enum(CURRENCIES), { default: 'EUR', carry: true }),
+  /** Where the order under way goes, between the steps of the checkout. */
+  address: Address,
   /** Shown once, on the next page. */
   notice: Notice,
-  visits: field(z.number(), { default: 0 }),
 }
 
-export type CartLine = z.infer<typeof CartLine>
-export interface ShopData {
-  cart: CartLine[]
-  notice: z.infer<typeof Notice> | undefined
-  visits: number
-}
+export type ShopData = DataOf<typeof data>
 export type ShopSessions = Sessions<ShopData>
+export type ShopSession = Session<ShopData>
 
-/** The shop's sessions: the embedded store beside a key file, both made at the first start. */
-export function createShopSessions(dataDirectory: string): ShopSessions {
-  return createSessions({ store: sqlite(join(dataDirectory, 'sessions.db')), data })
+export interface ShopSessionsOptions {
+  /** Clock and randomness; tests give a fake one. Default: the machine's. */
+  readonly environment?: Environment
+}
+
+/** The shop's sessions: the embedded store beside a key file, both made at the first start. All limits are the defaults. */
+export function createShopSessions(dataDirectory: string, options: ShopSessionsOptions = {}): ShopSessions {
+  return createSessions({ store: sqlite(join(dataDirectory, 'sessions.db')), data, ...options })
 }

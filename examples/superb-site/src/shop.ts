@@ -1,11 +1,18 @@
 import type { Request } from 'express'
 import type { Accounts } from './accounts.ts'
+import type { Orders } from './orders.ts'
 import type { PageContext } from './pages/layout.ts'
 import type { ShopSessions } from './shop-sessions.ts'
+import type { Throttle } from './throttle.ts'
 
 /** What the routes work with. */
 export interface Shop {
   readonly sessions: ShopSessions
   readonly accounts: Accounts
+  readonly orders: Orders
+  /** Of passwords, by name and address. */
+  readonly loginThrottle: Throttle
+  /** Of new accounts, by address. */
+  readonly signUpThrottle: Throttle
   pageContext(request: Request): PageContext
 }

@@ -60,7 +60,7 @@ describe('in Chromium', () => {
       sameSite: 'Lax',
       path: '/',
     })
-    expect(await page.evaluate(() => document.cookie)).toBe('')
+    expect(await page.evaluate('document.cookie')).toBe('')
     const seen = await page.evaluate('cookieStore.getAll().then((cookies) => cookies.length)')
     expect(seen).toBe(0)
   })

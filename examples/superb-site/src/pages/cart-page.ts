@@ -1,47 +1,45 @@
-import { findProduct, formatPrice, type Product } from '../catalogue.ts'
+import { MOST_OF_ONE, type PricedLine, priceCart } from '../cart.ts'
 import { type Html, html } from '../html.ts'
-import type { CartLine } from '../shop-sessions.ts'
+import { type Currency, formatMoney } from '../money.ts'
 import { layout, type PageContext } from './layout.ts'
-
-interface Line {
-  readonly product: Product
-  readonly quantity: number
-}
+import { productThumbnail } from './product-picture.ts'
 
 export function cartPage(context: PageContext): string {
-  const lines = toLines(context.session.get('cart'))
-  return layout(context, 'Your cart', lines.length === 0 ? EMPTY : table(lines))
+  const currency = context.session.get('currency')
+  const { lines, total } = priceCart(context.session.get('cart'), currency)
+  if (lines.length === 0) return layout(context, { title: 'Your cart' }, EMPTY)
+  return layout(
+    context,
+    { title: 'Your cart' },
+    html`
+<table class="lines">
+  <thead><tr><th scope="col">Article</th><th scope="col">Quantity</th><th scope="col" class="amount">Each</th><th scope="col" class="amount">Sum</th><th scope="col"><span class="hidden">Remove</span></th></tr></thead>
+  <tbody>${lines.map((line) => row(line, currency))}</tbody>
+  <tfoot><tr><th scope="row" colspan="3">Total</th><td class="amount total">${formatMoney(total, currency)}</td><td></td></tr></tfoot>
+</table>
+<p class="actions"><a class="button" href="/checkout">Go to checkout</a> <a class="button quiet" href="/">Look around</a></p>
+${context.userName === null && html`<p class="fine">You log in on the way. The cart comes along.</p>`}`,
+  )
 }
 
-const EMPTY = html`<p>Nothing in it yet. <a href="/">Look around</a>.</p>`
+const EMPTY = html`<div class="empty"><img src="/empty-hook.svg" alt="" width="160" height="160"><p>Nothing in it yet. <a href="/">Look around</a>.</p></div>`
 
-function table(lines: readonly Line[]): Html {
-  const total = lines.reduce((sum, { product, quantity }) => sum + product.price * quantity, 0)
-  return html`
-<table>
-  <thead><tr><th scope="col">Article</th><th scope="col">Quantity</th><th scope="col">Price</th><th scope="col"><span class="hidden">Change</span></th></tr></thead>
-  <tbody>${lines.map(row)}</tbody>
-  <tfoot><tr><th scope="row" colspan="2">Total</th><td>${formatPrice(total)}</td><td></td></tr></tfoot>
-</table>`
-}
-
-function row({ product, quantity }: Line): Html {
+function row({ product, quantity, unit, sum }: PricedLine, currency: Currency): Html {
+  const { sku, name } = product
   return html`
 <tr>
-  <td>${product.name}</td><td>${quantity}</td><td>${formatPrice(product.price * quantity)}</td>
+  <th scope="row"><span class="article">${productThumbnail(product)}<a href="/products/${sku}">${name}</a></span></th>
+  <td data-label="Quantity"><form method="post" action="/cart/quantity" class="quantity">
+    <input type="hidden" name="sku" value="${sku}">
+    <label class="hidden" for="quantity-${sku}">Quantity of ${name}</label>
+    <input id="quantity-${sku}" name="quantity" type="number" inputmode="numeric" min="0" max="${MOST_OF_ONE}" value="${quantity}" required>
+    <button class="quiet" aria-label="Change the quantity of ${name}">Change</button>
+  </form></td>
+  <td class="amount" data-label="Each">${formatMoney(unit, currency)}</td>
+  <td class="amount" data-label="Sum">${formatMoney(sum, currency)}</td>
   <td><form method="post" action="/cart/remove">
-    <input type="hidden" name="sku" value="${product.sku}">
-    <button class="link" aria-label="Remove ${product.name}">Remove</button>
+    <input type="hidden" name="sku" value="${sku}">
+    <button class="link" aria-label="Remove ${name}">Remove</button>
   </form></td>
 </tr>`
-}
-
-/** The cart holds one entry per click, so that parallel clicks never overwrite each other; the page adds them up. */
-function toLines(cart: readonly CartLine[]): readonly Line[] {
-  const quantities = new Map<string, number>()
-  for (const { sku, quantity } of cart) quantities.set(sku, (quantities.get(sku) ?? 0) + quantity)
-  return [...quantities].flatMap(([sku, quantity]) => {
-    const product = findProduct(sku)
-    return product ? [{ product, quantity }] : []
-  })
 }

@@ -1,8 +1,7 @@
-import type { Session } from 'coatcheck'
+import { countItems } from '../cart.ts'
 import { type Html, html } from '../html.ts'
-import type { ShopData } from '../shop-sessions.ts'
-
-export type ShopSession = Session<ShopData>
+import type { ShopSession } from '../shop-sessions.ts'
+import { renderDocument } from './document.ts'
 
 /** What every page shows around its content. */
 export interface PageContext {
@@ -11,45 +10,56 @@ export interface PageContext {
   readonly userName: string | null
 }
 
+export interface PageHead {
+  readonly title: string
+  /** The page's first heading. Default: the title; `null`: the content has its own. */
+  readonly heading?: string | Html | null
+  /** What the form on it was sent with did not do: the title says so first. */
+  readonly failed?: boolean
+  /** For text and forms, which are hard to read across a wide screen. */
+  readonly narrow?: boolean
+}
+
 /** A whole document. Reads the notice, so it is shown once. */
-export function layout({ session, userName }: PageContext, title: string, content: Html): string {
+export function layout(context: PageContext, head: PageHead, content: Html): string {
+  const { session } = context
   const notice = session.take('notice')
-  const items = session.get('cart').reduce((sum, { quantity }) => sum + quantity, 0)
-  return `<!doctype html>\n${
-    html`<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${title} · Superb Site</title>
-<link rel="stylesheet" href="/style.css">
-<link rel="icon" href="/icon.svg" type="image/svg+xml">
-</head>
-<body>
-<a class="skip" href="#content">To the content</a>
-<header>
+  const heading = head.heading === undefined ? head.title : head.heading
+  return renderDocument(
+    { title: head.failed ? `Error: ${head.title}` : head.title, theme: session.get('theme') },
+    html`
+${siteHeader(context)}
+<main id="content"${head.narrow && html` class="narrow"`}>
+${notice && html`<p class="notice ${notice.tone}" role="status">${notice.text}</p>`}
+${heading !== null && html`<h1>${heading}</h1>`}
+${content}
+</main>
+<footer class="site-footer">
+  <p>A shop that sells nothing and shows how <strong>coatcheck</strong> keeps sessions. <a href="/preferences">Theme and currency</a></p>
+  <p class="fine">Session ${session.id ?? 'not stored yet: nothing was written'}${remaining(session)}.</p>
+</footer>`,
+  )
+}
+
+function siteHeader({ session, userName }: PageContext): Html {
+  const items = countItems(session.get('cart'))
+  return html`<header class="counter">
+<div class="counter-inner">
   <a class="brand" href="/">Superb Site</a>
   <nav aria-label="Main">
+    <a href="/">Catalogue</a>
     <a href="/cart">Cart (${items})</a>
     ${userName === null ? visitorMenu : userMenu(userName)}
   </nav>
-</header>
-<main id="content">
-${notice && html`<p class="notice ${notice.tone}" role="status">${notice.text}</p>`}
-<h1>${title}</h1>
-${content}
-</main>
-<footer>
-  <p>Session ${session.id ?? 'not stored yet: nothing was written'}${remaining(session)}.</p>
-</footer>
-</body>
-</html>`.text
-  }\n`
+</div>
+</header>`
 }
 
-const visitorMenu = html`<a href="/login">Log in</a>`
+const visitorMenu = html`<a href="/login">Log in</a>
+    <a href="/sign-up">Sign up</a>`
 
 function userMenu(userName: string): Html {
-  return html`<a href="/devices">Your devices</a>
+  return html`<a href="/account">Your account</a>
     <form method="post" action="/logout"><button class="link">Log out ${userName}</button></form>`
 }
 

@@ -1,4 +1,5 @@
 import { html } from '../html.ts'
+import { errorSummary, textField } from './form-parts.ts'
 import { layout, type PageContext } from './layout.ts'
 
 export interface LoginForm {
@@ -11,16 +12,16 @@ export interface LoginForm {
 export function loginPage(context: PageContext, { name, returnTo, problem }: LoginForm): string {
   return layout(
     context,
-    'Log in',
+    { title: 'Log in', failed: problem !== null, narrow: true },
     html`
-${problem && html`<p class="notice bad" role="alert">${problem}</p>`}
-<form method="post" action="/login" class="stack">
+${problem !== null && errorSummary([{ field: 'name', text: problem }])}
+<form method="post" action="/login" class="stack sheet">
   <input type="hidden" name="return" value="${returnTo}">
-  <label>Name <input name="name" value="${name}" autocomplete="username" required></label>
-  <label>Password <input name="password" type="password" autocomplete="current-password" required></label>
-  <label class="row"><input name="remember" type="checkbox" value="yes"> Stay signed in on this device</label>
-  <button>Log in</button>
+  ${textField({ name: 'name', label: 'Name', value: name, autocomplete: 'username', problem: problem && 'Check the name, and the password below.' })}
+  ${textField({ name: 'password', label: 'Password', type: 'password', autocomplete: 'current-password' })}
+  <label class="choice"><input name="remember" type="checkbox" value="yes"> Stay signed in on this device</label>
+  <div><button>Log in</button></div>
 </form>
-<p>The demo accounts stand in the terminal where the shop was started.</p>`,
+<p>New here? <a href="/sign-up?return=${encodeURIComponent(returnTo)}">Open an account</a>. The demo accounts stand in the terminal where the shop was started.</p>`,
   )
 }

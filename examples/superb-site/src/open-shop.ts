@@ -1,0 +1,37 @@
+import type { Environment } from 'coatcheck'
+import type { Express } from 'express'
+import { Accounts } from './accounts.ts'
+import { createShop } from './app.ts'
+import { systemClock } from './clock.ts'
+import { openDatabase } from './database.ts'
+import { type DemoAccount, openDemoAccounts } from './demo-accounts.ts'
+import { Orders } from './orders.ts'
+import { createShopSessions, type ShopSessions } from './shop-sessions.ts'
+
+export interface OpenShop {
+  readonly app: Express
+  readonly sessions: ShopSessions
+  readonly demoAccounts: readonly DemoAccount[]
+  close(): Promise<void>
+}
+
+/** Opens everything that the shop keeps in a directory, which is made at the first start. With an `environment`, all clocks are its. */
+export async function openShop(
+  dataDirectory: string,
+  options: { readonly environment?: Environment } = {},
+): Promise<OpenShop> {
+  const clock = options.environment ?? systemClock
+  const sessions = createShopSessions(dataDirectory, options)
+  await sessions.open()
+  const database = openDatabase(dataDirectory)
+  const accounts = new Accounts(database, clock)
+  return {
+    app: createShop({ sessions, accounts, orders: new Orders(database, clock), clock }),
+    sessions,
+    demoAccounts: await openDemoAccounts(accounts),
+    async close() {
+      await sessions.close()
+      database.close()
+    },
+  }
+}

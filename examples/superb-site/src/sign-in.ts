@@ -1,0 +1,46 @@
+import type { LoginOptions } from 'coatcheck'
+import type { Request } from 'express'
+import { toAccountName } from './account-rules.ts'
+import { mergeCarts } from './cart.ts'
+import type { Shop } from './shop.ts'
+import type { ShopData } from './shop-sessions.ts'
+
+/**
+ * Makes the request's session one of the user: under a new id and token, with what the visitor had that is declared to
+ * come along, with the user's own preferences, and with the cart that an earlier visit left.
+ */
+export async function signIn(
+  { sessions, accounts }: Shop,
+  request: Request,
+  userId: string,
+  options: LoginOptions<ShopData>,
+): Promise<void> {
+  const session = sessions.of(request)
+  await session.login(userId, { methods: ['pwd'], data: accounts.preferencesOf(userId), ...options })
+  const leftover = accounts.leftoverCart(userId)
+  if (leftover.lines.length === 0) return
+  session.update('cart', (cart) => mergeCarts(cart, leftover))
+  // Only once it is safe in the session.
+  if ((await session.commit()) === 'ok') accounts.forgetLeftoverCart(userId)
+}
+
+/** Ends the session. What is in the cart waits for the next login; how pages look stays with the browser. */
+export async function signOut({ sessions, accounts }: Shop, request: Request): Promise<void> {
+  const session = sessions.of(request)
+  const { userId } = session
+  const kept = { theme: session.get('theme'), currency: session.get('currency') }
+  if (userId !== null) accounts.leaveCart(userId, session.get('cart'))
+  await session.logout()
+  session.set('theme', kept.theme)
+  session.set('currency', kept.currency)
+}
+
+/** Guesses are counted by name and address: what somebody does elsewhere keeps nobody out. */
+export function guessKey(request: Request, name: string): string {
+  return `${networkOf(request)} ${toAccountName(name).slice(0, 100)}`
+}
+
+/** The client's address; of an IPv6 address the network, since one client has them by the billion. */
+export function networkOf({ ip = '' }: Request): string {
+  return ip.includes(':') && !ip.includes('.') ? ip.split(':').slice(0, 4).join(':') : ip
+}

@@ -41,18 +41,24 @@ export async function buildExample(name: string): Promise<void> {
   if (code !== 0) throw new Error(`${name} cannot be built:\n${output}`)
 }
 
+/** What the compiler has to say about an example with settings and generated types of its own, once it is built. */
+export async function checkTypes(name: string): Promise<string> {
+  const ours = '--customConditions coatcheck-source --allowImportingTsExtensions'
+  return (await run(name, `tsc -p . --noEmit ${ours}`, {}).exited).output
+}
+
 /** Starts a built example on a free port; resolves once it says where it is. */
 export async function startExample(name: string, dataDirectory: string): Promise<ExampleProcess> {
   const { start = '' } = scriptsOf(name)
   const port = String(await freePort())
   const origin = `http://localhost:${port}`
-  const { child, exited, firstLine } = run(name, start, {
+  const { child, exited, whenSaid } = run(name, start, {
     PORT: port,
     ORIGIN: origin,
     DATA_DIR: dataDirectory,
   })
-  const line = await Promise.race([firstLine(`:${port}`), exited.then(() => null)])
-  if (line === null) throw new Error(`${name} did not start:\n${(await exited).output}`)
+  const said = await Promise.race([whenSaid(`:${port}`), exited.then(() => null)])
+  if (said === null) throw new Error(`${name} did not start:\n${(await exited).output}`)
   return new ExampleProcess(origin, child, exited)
 }
 
@@ -84,17 +90,18 @@ function run(name: string, command: string, environment: Record<string, string>)
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''
-  const exited = once(child, 'close').then(([code]) => ({ code: code as number | null, output }))
-  const firstLine = (text: string) =>
+  const streams = [child.stdout, child.stderr]
+  const whenSaid = (text: string) =>
     new Promise<string>((resolve) => {
-      for (const stream of [child.stdout, child.stderr]) {
-        stream.setEncoding('utf8').on('data', (chunk: string) => {
-          output += chunk
-          if (output.includes(text)) resolve(output)
-        })
-      }
+      for (const stream of streams) stream.on('data', () => output.includes(text) && resolve(output))
     })
-  return { child, exited, firstLine }
+  for (const stream of streams) {
+    stream.setEncoding('utf8').on('data', (chunk: string) => {
+      output += chunk
+    })
+  }
+  const exited = once(child, 'close').then(([code]) => ({ code: code as number | null, output }))
+  return { child, exited, whenSaid }
 }
 
 /** As npm makes it for scripts: the programs of the example, then those of the workspace, the pinned Node among them. */

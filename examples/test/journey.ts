@@ -2,7 +2,13 @@ import { createSessions } from 'coatcheck'
 import { sqlite } from 'coatcheck/sqlite'
 import { signedIn } from 'coatcheck/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { buildExample, type ExampleProcess, startExample, temporaryDirectory } from './example-process.ts'
+import {
+  buildExample,
+  checkTypes,
+  type ExampleProcess,
+  startExample,
+  temporaryDirectory,
+} from './example-process.ts'
 import { Visitor } from './visitor.ts'
 
 const ADA = { name: 'ada', password: 'analytical-engine' }
@@ -12,13 +18,18 @@ const EVIL = { origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' }
 /** Where the form that adds to the cart goes, which a framework may have a say in. */
 export interface JourneyOptions {
   readonly addPath?: string
+  /** Whether the framework generates types, so that the example is compiled under settings of its own. */
+  readonly generatesTypes?: boolean
 }
 
 /**
  * The same journey through the same little application on every framework: built and started as a user would, and
  * spoken to over HTTP.
  */
-export function describeExample(name: string, { addPath = '/cart' }: JourneyOptions = {}): void {
+export function describeExample(
+  name: string,
+  { addPath = '/cart', generatesTypes = false }: JourneyOptions = {},
+): void {
   const data = temporaryDirectory()
   let example: ExampleProcess
 
@@ -41,6 +52,12 @@ export function describeExample(name: string, { addPath = '/cart' }: JourneyOpti
   })
 
   describe(`the ${name} example`, () => {
+    if (generatesTypes) {
+      it('compiles under the types that its framework generates', async () => {
+        expect(await checkTypes(name)).toBe('')
+      })
+    }
+
     it('sets no cookie for somebody who only looks', async () => {
       for (const path of ['/', '/login']) {
         const { status, setCookies } = await visitor().get(path)

@@ -17,6 +17,7 @@ async function main(): Promise<void> {
   announce(server.address() as AddressInfo, settings.dataDirectory, shop.demoAccounts)
   await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
   console.log('\nClosing: requests under way are finished first.')
+  shop.endStreams()
   await closed(server)
   await shop.close()
 }

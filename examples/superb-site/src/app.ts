@@ -14,6 +14,7 @@ import { showError, showNotFound } from './errors.ts'
 import { loginRoutes } from './login-routes.ts'
 import { orderRoutes } from './order-routes.ts'
 import type { Orders } from './orders.ts'
+import { Panel } from './panel/panel.ts'
 import { preferenceRoutes } from './preference-routes.ts'
 import type { Shop } from './shop.ts'
 import type { ShopSessions } from './shop-sessions.ts'
@@ -25,17 +26,20 @@ export interface ShopParts {
   readonly accounts: Accounts
   readonly orders: Orders
   readonly clock: Clock
+  /** Fires when the server is about to close. */
+  readonly closing: AbortSignal
 }
 
 /** The whole shop as an Express application. */
 export function createShop(parts: ShopParts): Express {
   const shop = withThrottles(parts)
-  const { sessions } = shop
+  const { sessions, panel } = shop
   const app = express()
   app.disable('x-powered-by')
   app.use(addSecurityHeaders)
   app.use(express.static(fileURLToPath(new URL('../public', import.meta.url)), { index: false }))
-  app.use(sessionMiddleware(sessions))
+  app.get('/panel/events', panel.events)
+  app.use(panel.around(sessionMiddleware(sessions)))
   app.use(express.urlencoded({ extended: false, limit: '10kb' }))
   app.use(catalogueRoutes(shop))
   app.use(cartRoutes(shop))
@@ -54,8 +58,10 @@ export function createShop(parts: ShopParts): Express {
   return app
 }
 
-function withThrottles({ sessions, accounts, orders, clock }: ShopParts): Shop {
+function withThrottles({ sessions, accounts, orders, clock, closing }: ShopParts): Shop {
+  const panel = new Panel(sessions, { closing })
   return {
+    panel,
     sessions,
     accounts,
     orders,
@@ -67,7 +73,8 @@ function withThrottles({ sessions, accounts, orders, clock }: ShopParts): Shop {
     pageContext(request) {
       const session = sessions.of(request)
       const { userId } = session
-      return { session, userName: userId === null ? null : accounts.nameOf(userId) }
+      const userName = userId === null ? null : accounts.nameOf(userId)
+      return { session, userName, panel: panel.show(request) }
     },
   }
 }

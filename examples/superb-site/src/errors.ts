@@ -1,12 +1,13 @@
 import { isCoatcheckError } from 'coatcheck'
 import type { ErrorRequestHandler, Request, RequestHandler } from 'express'
+import type { Html } from './html.ts'
 import { type ErrorText, errorPage } from './pages/error-page.ts'
 import type { Theme } from './preferences.ts'
 import type { Shop } from './shop.ts'
 
 export function showNotFound(shop: Shop): RequestHandler {
   return (request, response) => {
-    response.status(404).send(errorPage(404, textOf(404, null), themeOf(shop, request)))
+    response.status(404).send(errorPage(404, textOf(404, null), frameOf(shop, request)))
   }
 }
 
@@ -21,7 +22,7 @@ export function showError(shop: Shop): ErrorRequestHandler {
     if (status >= 500) console.error(error)
     response.status(status)
     response.set(headersOf(error))
-    response.send(errorPage(status, textOf(status, error), themeOf(shop, request)))
+    response.send(errorPage(status, textOf(status, error), frameOf(shop, request)))
   }
 }
 
@@ -35,6 +36,10 @@ function headersOf(error: unknown): Record<string, string> {
 function statusOf(error: unknown): number {
   const { status } = (error ?? {}) as { readonly status?: unknown }
   return typeof status === 'number' && status >= 400 && status <= 599 ? status : 500
+}
+
+function frameOf(shop: Shop, request: Request): { theme: Theme; panel: Html } {
+  return { theme: themeOf(shop, request), panel: shop.panel.show(request) }
 }
 
 /** An error page must come out even where there is no session to ask. */

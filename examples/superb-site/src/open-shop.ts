@@ -12,6 +12,8 @@ export interface OpenShop {
   readonly app: Express
   readonly sessions: ShopSessions
   readonly demoAccounts: readonly DemoAccount[]
+  /** Ends what would stay open for as long as a page does, so that the server can close. */
+  endStreams(): void
   close(): Promise<void>
 }
 
@@ -25,10 +27,18 @@ export async function openShop(
   await sessions.open()
   const database = openDatabase(dataDirectory)
   const accounts = new Accounts(database, clock)
+  const closing = new AbortController()
   return {
-    app: createShop({ sessions, accounts, orders: new Orders(database, clock), clock }),
+    app: createShop({
+      sessions,
+      accounts,
+      orders: new Orders(database, clock),
+      clock,
+      closing: closing.signal,
+    }),
     sessions,
     demoAccounts: await openDemoAccounts(accounts),
+    endStreams: () => closing.abort(),
     async close() {
       await sessions.close()
       database.close()

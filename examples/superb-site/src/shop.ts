@@ -2,6 +2,7 @@ import type { Request } from 'express'
 import type { Accounts } from './accounts.ts'
 import type { Orders } from './orders.ts'
 import type { PageContext } from './pages/layout.ts'
+import type { Panel } from './panel/panel.ts'
 import type { ShopSessions } from './shop-sessions.ts'
 import type { Throttle } from './throttle.ts'
 
@@ -10,6 +11,8 @@ export interface Shop {
   readonly sessions: ShopSessions
   readonly accounts: Accounts
   readonly orders: Orders
+  /** At the foot of every page: what happened to the visitor's session. */
+  readonly panel: Panel
   /** Of passwords, by name and address. */
   readonly loginThrottle: Throttle
   /** Of new accounts, by address. */

@@ -1,4 +1,4 @@
-import { html } from '../html.ts'
+import { type Html, html } from '../html.ts'
 import type { Theme } from '../preferences.ts'
 import { renderDocument } from './document.ts'
 
@@ -11,7 +11,11 @@ export interface ErrorText {
 }
 
 /** Stands alone: it must work when neither session nor store do. */
-export function errorPage(status: number, { title, text, advice, link }: ErrorText, theme: Theme): string {
+export function errorPage(
+  status: number,
+  { title, text, advice, link }: ErrorText,
+  { theme, panel }: { readonly theme: Theme; readonly panel: Html },
+): string {
   return renderDocument(
     { title, theme },
     html`
@@ -27,6 +31,7 @@ export function errorPage(status: number, { title, text, advice, link }: ErrorTe
     <p class="fine">Error ${status}</p>
   </div>
 </article>
-</main>`,
+</main>
+${panel}`,
   )
 }

@@ -8,6 +8,8 @@ export interface PageContext {
   readonly session: ShopSession
   /** Of the signed-in user, `null` for a visitor. */
   readonly userName: string | null
+  /** The developer panel. */
+  readonly panel: Html
 }
 
 export interface PageHead {
@@ -37,7 +39,8 @@ ${content}
 <footer class="site-footer">
   <p>A shop that sells nothing and shows how <strong>coatcheck</strong> keeps sessions. <a href="/preferences">Theme and currency</a></p>
   <p class="fine">Session ${session.id ?? 'not stored yet: nothing was written'}${remaining(session)}.</p>
-</footer>`,
+</footer>
+${context.panel}`,
   )
 }
 

@@ -40,6 +40,10 @@ export function shortId(id: string): string {
   return `${id.slice(0, 6)}…`
 }
 
+export function wholeMilliseconds(left: { readonly idle: number; readonly absolute: number }) {
+  return { idle: Math.round(left.idle), absolute: Math.round(left.absolute) }
+}
+
 /** A path as it may be shown: without query, cut short, and without anything as long as a token. */
 export function shownPath(url: string): string {
   const [path = ''] = url.split('?', 1)

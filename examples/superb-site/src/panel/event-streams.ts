@@ -1,6 +1,6 @@
 import type { Request, RequestHandler, Response } from 'express'
 import type { ShopSessions } from '../shop-sessions.ts'
-import { type NumberedEntry, type SessionState, shortId } from './entry.ts'
+import { type NumberedEntry, type SessionState, shortId, wholeMilliseconds } from './entry.ts'
 import type { Follower, Timeline } from './timeline.ts'
 import { findTimelineKey } from './timeline-cookie.ts'
 import type { Timelines } from './timelines.ts'
@@ -41,7 +41,12 @@ export class EventStreams {
       return
     }
     const before = timeline.state.id === shortId(id) ? timeline.state.generation : null
-    const state = { id: shortId(id), signedIn: session.userId !== null, generation: before, ...remaining }
+    const state = {
+      id: shortId(id),
+      signedIn: session.userId !== null,
+      generation: before,
+      ...wholeMilliseconds(remaining),
+    }
     const stream = new EventStream(response)
     stream.begin(
       state,

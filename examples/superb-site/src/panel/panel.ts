@@ -4,7 +4,7 @@ import { sessionMiddleware } from 'coatcheck/express'
 import type { Request, RequestHandler, Response } from 'express'
 import type { Html } from '../html.ts'
 import type { ShopSessions } from '../shop-sessions.ts'
-import { NO_SESSION, type SessionState, shortId } from './entry.ts'
+import { NO_SESSION, type SessionState, shortId, wholeMilliseconds } from './entry.ts'
 import { EventStreams } from './event-streams.ts'
 import { describeEvent } from './happenings.ts'
 import { beforeHeadersLeave, setCookiesOf } from './headers-leave.ts'
@@ -29,7 +29,7 @@ export interface PanelOptions {
  */
 export class Panel {
   /** `GET /panel/events`: the visitor's timeline as it goes on. */
-  readonly events: readonly RequestHandler[]
+  readonly events: RequestHandler[]
   readonly #sessions: ShopSessions
   readonly #timelines = new Timelines()
   readonly #current = new AsyncLocalStorage<RequestTrace>()
@@ -46,7 +46,7 @@ export class Panel {
   }
 
   /** The session middleware with eyes before and behind. */
-  around(middleware: RequestHandler): readonly RequestHandler[] {
+  around(middleware: RequestHandler): RequestHandler[] {
     const before: RequestHandler = (request, response, next) => {
       const presented = countCookies(request.headers.cookie, this.#cookieName)
       const timeline = this.#timelines.find(findTimelineKey(request))
@@ -124,7 +124,7 @@ export class Panel {
     const short = shortId(id)
     const before = timeline?.state.id === short ? timeline.state.generation : null
     const generation = rotation?.generation ?? before
-    return { id: short, signedIn: session.userId !== null, generation, ...remaining }
+    return { id: short, signedIn: session.userId !== null, generation, ...wholeMilliseconds(remaining) }
   }
 
   /** `null` where the request was refused before its session was opened. */

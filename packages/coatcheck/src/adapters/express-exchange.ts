@@ -1,5 +1,6 @@
 import type { Request, Response } from 'express'
 import { type Connection, type Exchange, hasForwardingHeaders } from '../http/exchange.ts'
+import { formFieldOf } from './form-field.ts'
 import { NodeExchange, NodeResponseHeaders } from './node-exchange.ts'
 
 /** A request of Express as an exchange. Proxies are trusted as far as the setting `trust proxy` goes. */
@@ -8,7 +9,7 @@ export function createExpressExchange(request: Request, response: Response): Exc
     // `url` has lost the path that a router is mounted at.
     url: request.originalUrl,
     connect: () => connectionOf(request),
-    formField: (name) => formField(request, name),
+    formField: (name) => formFieldOf(request.body, name),
   })
 }
 
@@ -27,11 +28,4 @@ function proxyOf(request: Request): Connection['proxy'] {
   const trust: unknown = request.app.get('trust proxy fn')
   const trusted = typeof trust === 'function' && trust(request.socket.remoteAddress, 0) === true
   return trusted ? 'trusted' : 'untrusted-headers'
-}
-
-/** A field of a body that was parsed before the session middleware. */
-function formField({ body }: Request, name: string): string | undefined {
-  if (typeof body !== 'object' || body === null || !Object.hasOwn(body, name)) return undefined
-  const value: unknown = body[name]
-  return typeof value === 'string' ? value : undefined
 }

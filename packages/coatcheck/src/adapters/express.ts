@@ -3,10 +3,11 @@ import type { Mode } from '../core/validator.ts'
 import { exposeSession } from '../http/expose-session.ts'
 import { openSession } from '../http/open-session.ts'
 import type { OpenedSession } from '../http/opened-session.ts'
-import { errorHeaders } from '../http/problem.ts'
 import type { Sessions } from '../http/sessions.ts'
 import { resolveUserGuard, type UserGuardOptions } from '../http/user-guard.ts'
+import { withHeaders } from './error-headers.ts'
 import { createExpressExchange } from './express-exchange.ts'
+import { noteOpened, openedOn } from './opened-requests.ts'
 import { ResponseGate } from './response-gate.ts'
 
 export type { UserGuardOptions } from '../http/user-guard.ts'
@@ -126,39 +127,4 @@ function begin<D>(sessions: Sessions<D>, opened: OpenedSession<D>, { request, re
     },
     close: () => opened.close(),
   }).install()
-}
-
-type Opened = Pick<OpenedSession<unknown>, 'abandon'>
-
-/** On each request; a WeakMap would keep all of them until the next full garbage collection. */
-const OPENED = Symbol('coatcheck opened')
-
-/** One request may have sessions of several kinds. */
-interface OpenedEntry {
-  readonly sessions: object
-  readonly opened: Opened
-  readonly next: OpenedEntry | undefined
-}
-
-interface Carrier {
-  [OPENED]?: OpenedEntry | undefined
-}
-
-function openedOn(request: object, sessions: object): Opened | null {
-  for (let entry = (request as Carrier)[OPENED]; entry; entry = entry.next) {
-    if (entry.sessions === sessions) return entry.opened
-  }
-  return null
-}
-
-function noteOpened(request: object, sessions: object, opened: Opened): void {
-  const carrier: Carrier = request
-  carrier[OPENED] = { sessions, opened, next: carrier[OPENED] }
-}
-
-/** Express' own error handler sends the `headers` of an error. */
-function withHeaders<D>(error: unknown, sessions: Sessions<D>): unknown {
-  const headers = errorHeaders(error, sessions.http.transports)
-  if (Object.keys(headers).length === 0) return error
-  return Object.assign(error as object, { headers: { ...headers, 'cache-control': 'no-store' } })
 }

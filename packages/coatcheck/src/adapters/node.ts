@@ -2,7 +2,7 @@ import type { MaybePromise } from '../core/maybe-promise.ts'
 import type { Mode } from '../core/validator.ts'
 import { openSession } from '../http/open-session.ts'
 import type { OpenedSession } from '../http/opened-session.ts'
-import { isRefusal, toProblem } from '../http/problem.ts'
+import { isRefusal } from '../http/problem.ts'
 import type { Session } from '../http/session.ts'
 import type { Sessions } from '../http/sessions.ts'
 import { skippedSession } from '../http/skipped-session.ts'
@@ -15,7 +15,7 @@ import {
   type NodeResponse,
   NodeResponseHeaders,
 } from './node-exchange.ts'
-import { discardPrepared } from './prepared-response.ts'
+import { sendProblem } from './prepared-response.ts'
 import { ResponseGate } from './response-gate.ts'
 
 export type { TrustProxy } from '../http/trusted-proxies.ts'
@@ -152,10 +152,7 @@ class HandledRequest<D> {
       return
     }
     if (!isRefusal(error)) this.#report(error)
-    const { status, headers, body } = toProblem(error, this.#sessions.http.transports)
-    discardPrepared(response, status)
-    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
-    response.end(body)
+    sendProblem(response, error, this.#sessions.http.transports)
   }
 
   #report(error: unknown): void {

@@ -21,11 +21,6 @@ export function describesBody(name: string): boolean {
   return ABOUT_THE_BODY.test(name)
 }
 
-/** Whether a header, by its lower-case name, belongs to the body that was prepared rather than to the whole site. */
-export function isAboutTheBody(name: string): boolean {
-  return ABOUT_THE_BODY.test(name)
-}
-
 /** Answers an error as a problem document in the place of what was prepared. */
 export function sendProblem(response: NodeResponse, error: unknown, transports: readonly Transport[]): void {
   const { status, headers, body } = toProblem(error, transports)

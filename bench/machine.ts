@@ -5,7 +5,22 @@ import { arch, availableParallelism, cpus, loadavg, totalmem, type } from 'node:
 import { canPin } from './process/child.ts'
 import type { Machine } from './results.ts'
 
-const PACKAGES = ['autocannon', 'express', 'express-session', 'fast-jwt', 'iron-session', 'jose']
+const PACKAGES = [
+  'autocannon',
+  'express',
+  'express-session',
+  'fast-jwt',
+  'fastify',
+  '@fastify/cookie',
+  '@fastify/session',
+  'hono',
+  '@hono/node-server',
+  'hono-sessions',
+  'iron-session',
+  'jose',
+  'koa',
+  'koa-session',
+]
 
 /** What a change of makes another program to measure; the results themselves are none. */
 const SOURCES = ['core', 'http', 'stores', 'adapters', 'cache'].map(

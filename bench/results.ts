@@ -1,16 +1,10 @@
-import type { Mode } from './modes/mode.ts'
+import type { Framework, Mode } from './modes/mode.ts'
 
-/** What a run has measured: `results.json`, and all that the report is made from. */
+/** What has been measured: `results.json`, and all that the report is made from. What has not been is empty. */
 export interface Results {
-  readonly machine: Machine
-  readonly settings: {
-    readonly rounds: number
-    /** Of one mode's turn in a round. */
-    readonly seconds: number
-    readonly connections: number
-    /** Sessions (or tokens) that the requests are spread over. */
-    readonly sample: number
-  }
+  /** Oldest first. Each part is in one of them. */
+  readonly runs: readonly Run[]
+  readonly settings: Settings
   readonly overhead: readonly OverheadCase[]
   readonly room: readonly RoomCase[]
   /** A process that does nothing: what its event loop is held up for is the machine's doing. Older results lack it. */
@@ -18,7 +12,25 @@ export interface Results {
   readonly endUser: readonly EndUserCase[]
   readonly endEveryone: readonly EndEveryoneCase[]
   readonly sweep: readonly SweepCase[]
-  readonly durableWrites: DurableWrites
+  readonly durableWrites: DurableWrites | null
+}
+
+/** What can be measured by itself: the servers of a framework, room and endings of the stores, durable writes. */
+export type Part = Framework | 'stores' | 'writes'
+
+export interface Run {
+  readonly parts: readonly Part[]
+  readonly machine: Machine
+}
+
+/** The same for all parts. */
+export interface Settings {
+  readonly rounds: number
+  /** Of one mode's turn in a round. */
+  readonly seconds: number
+  readonly connections: number
+  /** Sessions (or tokens) that the requests are spread over. */
+  readonly sample: number
 }
 
 export interface Machine {

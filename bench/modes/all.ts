@@ -1,7 +1,17 @@
 import { bareModes } from './bare.ts'
 import { coatcheckModes } from './coatcheck.ts'
+import { fastifySessionModes } from './fastify-session.ts'
+import { honoSessionsModes } from './hono-sessions.ts'
+import { koaSessionModes } from './koa-session.ts'
 import type { Mode } from './mode.ts'
 import { peerModes } from './peers.ts'
 
 /** In the order in which a round takes them: bare servers first, rivals near each other. */
-export const modes: readonly Mode[] = [...bareModes, ...coatcheckModes, ...peerModes]
+export const modes: readonly Mode[] = [
+  ...bareModes,
+  ...coatcheckModes,
+  ...peerModes,
+  ...fastifySessionModes,
+  ...koaSessionModes,
+  ...honoSessionsModes,
+]

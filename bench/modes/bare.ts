@@ -1,40 +1,63 @@
 import { randomBytes } from 'node:crypto'
-import { createServer, type RequestListener } from 'node:http'
+import { createServer, type Server } from 'node:http'
+import { getRequestListener } from '@hono/node-server'
 import express from 'express'
-import { BODY, SAMPLE } from '../fixture.ts'
-import type { Framework, Mode } from './mode.ts'
+import fastify from 'fastify'
+import { Hono } from 'hono'
+import Koa from 'koa'
+import { BODY } from '../fixture.ts'
+import { FRAMEWORKS, type Framework, type Mode } from './mode.ts'
 
 /** Answer without looking at the cookie that comes along: what the others are compared with, and a second one of each. */
-export const bareModes: readonly Mode[] = [
-  bare('bare', 'node:http'),
-  bare('control', 'node:http'),
-  bare('bare', 'Express'),
-  bare('control', 'Express'),
-]
+export const bareModes: readonly Mode[] = FRAMEWORKS.flatMap((framework) => [
+  bare('bare', framework),
+  bare('control', framework),
+])
 
 function bare(kind: 'bare' | 'control', framework: Framework): Mode {
   return {
     name: kind === 'bare' ? `${framework}, cookie never read` : `control: the same again, ${framework}`,
     kind,
     framework,
-    async start() {
-      const listener = framework === 'Express' ? expressApp() : plainListener
-      return { server: createServer(listener), requests: Array.from({ length: SAMPLE }, unreadCookie) }
+    async start({ sample }) {
+      const server = await SERVERS[framework]()
+      return { server, requests: Array.from({ length: sample }, unreadCookie) }
     },
   }
 }
 
-function plainListener(...[, response]: Parameters<RequestListener>): void {
-  response.setHeader('content-type', 'text/plain')
-  response.end(BODY)
-}
-
-function expressApp(): RequestListener {
-  const app = express().disable('x-powered-by').disable('etag')
-  app.get('/', (_request, response) => {
-    response.type('text/plain').send(BODY)
-  })
-  return app
+const SERVERS: Readonly<Record<Framework, () => Server | Promise<Server>>> = {
+  'node:http': () =>
+    createServer((_request, response) => {
+      response.setHeader('content-type', 'text/plain')
+      response.end(BODY)
+    }),
+  Express() {
+    const app = express().disable('x-powered-by').disable('etag')
+    app.get('/', (_request, response) => {
+      response.type('text/plain').send(BODY)
+    })
+    return createServer(app)
+  },
+  async Fastify() {
+    const app = fastify()
+    app.get('/', (_request, reply) => {
+      reply.type('text/plain').send(BODY)
+    })
+    await app.ready()
+    return app.server
+  },
+  Koa() {
+    const app = new Koa()
+    app.use((ctx) => {
+      ctx.body = BODY
+    })
+    return createServer(app.callback())
+  },
+  Hono() {
+    const app = new Hono().get('/', (c) => c.text(BODY))
+    return createServer(getRequestListener(app.fetch))
+  },
 }
 
 /** As long as a session cookie of ours. */

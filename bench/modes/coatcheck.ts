@@ -1,16 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer, type RequestListener } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createSessions, type Sessions } from 'coatcheck'
-import { sessionMiddleware } from 'coatcheck/express'
+import { createSessions } from 'coatcheck'
 import { memory } from 'coatcheck/memory'
-import { withSession } from 'coatcheck/node'
 import { sqlite } from 'coatcheck/sqlite'
-import express, { type ErrorRequestHandler } from 'express'
 import { fill, type SampleToken } from '../fill.ts'
-import { answer, FIELDS, type Fields, SAMPLE, USER } from '../fixture.ts'
-import type { Framework, Headers, Mode } from './mode.ts'
+import { FIELDS, type Fields, USER } from '../fixture.ts'
+import { coatcheckServers } from './coatcheck-servers.ts'
+import { FRAMEWORKS, type Framework, type Headers, type Mode, nameOn, sessionsOf } from './mode.ts'
 
 /** Our own validation, without a near cache: memory and SQLite, few sessions and many. */
 export const coatcheckModes: readonly Mode[] = [
@@ -19,8 +16,10 @@ export const coatcheckModes: readonly Mode[] = [
   mode({ store: 'SQLite', count: 10_000 }),
   mode({ store: 'SQLite', count: 1_000_000 }),
   mode({ store: 'SQLite', count: 10_000, touchInterval: 0 }),
-  mode({ store: 'memory', count: 10_000, framework: 'Express' }),
-  mode({ store: 'SQLite', count: 10_000, framework: 'Express' }),
+  ...FRAMEWORKS.filter((framework) => framework !== 'node:http').flatMap((framework) => [
+    mode({ store: 'memory', count: 10_000, framework }),
+    mode({ store: 'SQLite', count: 10_000, framework }),
+  ]),
 ]
 
 interface Variant {
@@ -47,12 +46,11 @@ const STORE_METHODS = [
 
 function mode({ store, count, framework = 'node:http', touchInterval }: Variant): Mode {
   const written = touchInterval === undefined ? '' : ', every use written'
-  const onExpress = framework === 'Express' ? ', Express' : ''
   return {
-    name: `coatcheck, ${store}, ${count.toLocaleString('en')} sessions${written}${onExpress}`,
+    name: nameOn(framework, `coatcheck, ${store}, ${count.toLocaleString('en')} sessions${written}`),
     kind: 'ours',
     framework,
-    async start({ scale }) {
+    async start(options) {
       const directory = mkdtempSync(join(tmpdir(), 'coatcheck-bench-'))
       const sessions = createSessions<Fields>({
         store:
@@ -63,10 +61,11 @@ function mode({ store, count, framework = 'node:http', touchInterval }: Variant)
         sweepInterval: false,
         ...(touchInterval === undefined ? {} : { touchInterval }),
       })
-      const total = Math.max(SAMPLE, count * scale)
-      const tokens = await fill(sessions, { count: total, sample: SAMPLE, userId: USER, data: FIELDS })
+      const total = sessionsOf(count, options)
+      const order = { count: total, sample: options.sample, userId: USER, data: FIELDS }
+      const tokens = await fill(sessions, order)
       return {
-        server: createServer(framework === 'Express' ? expressApp(sessions) : plainListener(sessions)),
+        server: await coatcheckServers[framework](sessions),
         requests: tokens.map(toHeaders),
         store: { target: sessions.manager.settings.store, methods: STORE_METHODS },
         async close() {
@@ -76,39 +75,6 @@ function mode({ store, count, framework = 'node:http', touchInterval }: Variant)
       }
     },
   }
-}
-
-function plainListener(sessions: Sessions<Fields>): RequestListener {
-  const options = { onError: () => {} }
-  return (request, response) => {
-    void withSession(
-      sessions,
-      request,
-      response,
-      (session) => {
-        const body = answer(session.userId, session.get('theme'))
-        response.setHeader('content-type', 'text/plain')
-        response.end(body)
-      },
-      options,
-    )
-  }
-}
-
-function expressApp(sessions: Sessions<Fields>): RequestListener {
-  const app = express().disable('x-powered-by').disable('etag')
-  app.use(sessionMiddleware(sessions))
-  app.get('/', (request, response) => {
-    const session = sessions.of(request)
-    response.type('text/plain').send(answer(session.userId, session.get('theme')))
-  })
-  app.use(failQuietly)
-  return app
-}
-
-/** Instead of Express' own handler, which prints every error. */
-export const failQuietly: ErrorRequestHandler = (_error, _request, response, _next) => {
-  response.sendStatus(500)
 }
 
 function toHeaders({ cookieName, token }: SampleToken): Headers {

@@ -2,6 +2,7 @@ import type { Server } from 'node:http'
 
 /** One way to know who is asking, in a server of its own. */
 export interface Running {
+  /** Not listening yet. */
   readonly server: Server
   /** Headers of the requests that are sent in turn, each a client's of its own. */
   readonly requests: readonly Headers[]
@@ -12,7 +13,10 @@ export interface Running {
 
 export type Headers = Readonly<Record<string, string>>
 
-export type Framework = 'node:http' | 'Express'
+/** In the order of the report. */
+export const FRAMEWORKS = ['node:http', 'Express', 'Fastify', 'Koa', 'Hono'] as const
+
+export type Framework = (typeof FRAMEWORKS)[number]
 
 export interface Mode {
   readonly name: string
@@ -20,10 +24,33 @@ export interface Mode {
   readonly kind: 'bare' | 'control' | 'ours' | 'peer'
   /** Its overhead is counted over the bare server of this framework. */
   readonly framework: Framework
+  /** Whether its answers carry a cookie though nothing has changed. Default `false`; the run stops where it is not so. */
+  readonly resendsCookie?: boolean
   start(options: StartOptions): Promise<Running>
 }
 
 export interface StartOptions {
   /** Stores are filled with this share of the sessions that the mode's name says: 1, or little for a trial run. */
   readonly scale: number
+  /** Clients that send requests; at least as many sessions are in the store. The tokens of some peers are always `SAMPLE`. */
+  readonly sample: number
+}
+
+/** How many sessions a store is filled with that has `full` in a full run. */
+export function sessionsOf(full: number, { scale, sample }: StartOptions): number {
+  return Math.max(sample, full * scale)
+}
+
+/** What a mode is called: names are unique over all frameworks. */
+export function nameOn(framework: Framework, what: string): string {
+  return framework === 'node:http' ? what : what + suffixOf(framework)
+}
+
+/** The name for where the framework is plain. */
+export function nameWithin(framework: Framework, name: string): string {
+  return name.endsWith(suffixOf(framework)) ? name.slice(0, -suffixOf(framework).length) : name
+}
+
+function suffixOf(framework: Framework): string {
+  return `, ${framework}`
 }

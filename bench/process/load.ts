@@ -8,6 +8,8 @@ type Autocannon = (options: {
   readonly connections: number
   readonly duration?: number
   readonly amount?: number
+  /** Milliseconds. */
+  readonly sampleInt: number
   setupClient(client: { setRequests(requests: readonly { readonly headers: Headers }[]): void }): void
 }) => Promise<AutocannonResult>
 
@@ -36,6 +38,9 @@ export interface LoadCommands {
   run(load: Load): Promise<{ readonly requests: number; readonly seconds: number }>
 }
 
+/** Milliseconds between two looks at whether the run is over; a run of so many requests would else take a second at least. */
+const LOOK_INTERVAL = 20
+
 /**
  * Waking a sleeping core is paid for by the process that sends to it: on a virtual machine more than the whole answer
  * costs, and the more often the slower the server is. So this process never sleeps.
@@ -53,6 +58,7 @@ answerQuestions<LoadCommands>(
       const result = await autocannon({
         url,
         connections,
+        sampleInt: LOOK_INTERVAL,
         ...('seconds' in until ? { duration: until.seconds } : { amount: until.requests }),
         setupClient(client) {
           client.setRequests(

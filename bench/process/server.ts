@@ -1,13 +1,16 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { modes } from '../modes/all.ts'
-import type { Headers, Running } from '../modes/mode.ts'
+import type { Headers, Running, StartOptions } from '../modes/mode.ts'
 import { answerQuestions } from './child.ts'
 import { countCalls } from './count-calls.ts'
 
 /** A process that is the server of one mode. */
 export interface ServerCommands {
-  start(mode: string, scale: number): Promise<{ readonly url: string; readonly requests: readonly Headers[] }>
+  start(
+    mode: string,
+    options: StartOptions,
+  ): Promise<{ readonly url: string; readonly requests: readonly Headers[] }>
   /** Microseconds of CPU that this process, all its threads, has used since it started. */
   cpu(): number
   /** From now on calls of the store are counted; answers with those since the last time. */
@@ -19,10 +22,10 @@ let takeCalls: (() => number) | null = null
 
 answerQuestions<ServerCommands>(
   {
-    async start(name, scale) {
+    async start(name, options) {
       const mode = modes.find((one) => one.name === name)
       if (!mode) throw new Error(`There is no mode '${name}'.`)
-      running = await mode.start({ scale })
+      running = await mode.start(options)
       running.server.listen(0, '127.0.0.1')
       await once(running.server, 'listening')
       const { port } = running.server.address() as AddressInfo

@@ -1,20 +1,19 @@
 // Question: what does finding out who is asking add to a request, in CPU time of the server?
-import { BODY } from '../fixture.ts'
-import type { Headers, Mode } from '../modes/mode.ts'
+import type { Headers, Mode, StartOptions } from '../modes/mode.ts'
 import { Child } from '../process/child.ts'
 import type { Load, LoadCommands } from '../process/load.ts'
 import type { ServerCommands } from '../process/server.ts'
 import type { OverheadCase, Round } from '../results.ts'
+import { assertAnswers } from './answers.ts'
 import { inTurns } from './in-turns.ts'
 
-export interface OverheadSettings {
+export interface OverheadSettings extends StartOptions {
   readonly modes: readonly Mode[]
   readonly rounds: number
   /** Length of one mode's turn in a round. */
   readonly seconds: number
   readonly warmUpSeconds: number
   readonly connections: number
-  readonly scale: number
 }
 
 const SERVER_CORE = 0
@@ -43,7 +42,7 @@ export async function measureOverhead(
   tell: (line: string) => void,
 ): Promise<OverheadCase[]> {
   const load = new Generator(settings.connections)
-  const contestants = await inTurns(settings.modes, STARTS, (mode) => enter(mode, settings.scale, tell))
+  const contestants = await inTurns(settings.modes, STARTS, (mode) => enter(mode, settings, tell))
   for (const contestant of contestants) await assertAnswers(contestant)
   tell('warming up')
   for (const contestant of contestants) await run(load, contestant, settings.warmUpSeconds)
@@ -60,35 +59,16 @@ export async function measureOverhead(
   return cases
 }
 
-async function enter(mode: Mode, scale: number, tell: (line: string) => void): Promise<Contestant> {
+async function enter(
+  mode: Mode,
+  { scale, sample }: StartOptions,
+  tell: (line: string) => void,
+): Promise<Contestant> {
   const child = new Child<ServerCommands>(new URL('../process/server.ts', import.meta.url))
-  const { url, requests } = await child.ask('start', mode.name, scale)
+  const { url, requests } = await child.ask('start', mode.name, { scale, sample })
   child.pin(SERVER_CORE)
   tell(`started ${mode.name}`)
   return { mode, child, url, requests, rounds: [] }
-}
-
-/** The right answer to who is known and to nobody else, and no cookie renewed on the way. */
-async function assertAnswers({ mode, url, requests }: Contestant): Promise<void> {
-  const [known = {}] = requests
-  const answered = await fetch(url, { headers: known })
-  const isRight = answered.status === 200 && (await answered.text()) === BODY
-  if (!isRight || answered.headers.has('set-cookie')) throw new Error(`${mode.name} answers wrongly.`)
-  if (mode.kind === 'bare' || mode.kind === 'control') return
-  for (const headers of [{}, damaged(known)]) {
-    const refused = await fetch(url, { headers })
-    await refused.text()
-    if (refused.status === 200) throw new Error(`${mode.name} lets strangers in.`)
-  }
-}
-
-/** The credential with one character changed, in the middle of its last third. */
-function damaged(headers: Headers): Headers {
-  const change = (value: string) => {
-    const at = value.length - 12
-    return `${value.slice(0, at)}${value[at] === 'A' ? 'B' : 'A'}${value.slice(at + 1)}`
-  }
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, change(value)]))
 }
 
 /** Every session is used before the clock starts: activity is written once a minute, which is a case of its own. */

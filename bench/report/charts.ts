@@ -1,7 +1,8 @@
-import type { Framework } from '../modes/mode.ts'
-import type { Results } from '../results.ts'
+import { type Framework, nameWithin } from '../modes/mode.ts'
+import type { DurableWrites, Results } from '../results.ts'
 import { median, spreadOf } from '../statistics.ts'
 import { type Bar, type Chart, drawChart } from './chart.ts'
+import { COMPARISONS, measuredFrameworks } from './comparisons.ts'
 import { number, whole } from './format.ts'
 import { rowsOf, toRows } from './overhead-rows.ts'
 
@@ -13,12 +14,18 @@ export interface ChartFile {
 }
 
 export function drawCharts(results: Results): ChartFile[] {
+  const { room, durableWrites } = results
   return [
-    toFile('overhead-node-http.svg', overheadChart(results, 'node:http')),
-    toFile('overhead-express.svg', overheadChart(results, 'Express')),
-    toFile('room.svg', roomChart(results)),
-    toFile('durable-writes.svg', writesChart(results)),
+    ...measuredFrameworks(results).map((framework) =>
+      toFile(overheadFile(framework), overheadChart(results, framework)),
+    ),
+    ...(room.length > 0 ? [toFile('room.svg', roomChart(results))] : []),
+    ...(durableWrites ? [toFile('durable-writes.svg', writesChart(durableWrites))] : []),
   ]
+}
+
+export function overheadFile(framework: Framework): string {
+  return `overhead-${COMPARISONS[framework].slug}.svg`
 }
 
 function toFile(file: string, chart: Chart): ChartFile {
@@ -29,16 +36,18 @@ function overheadChart({ overhead }: Results, framework: Framework): Chart {
   const rows = rowsOf(toRows(overhead), framework)
     .filter(({ source }) => source.kind === 'ours' || source.kind === 'peer')
     .toSorted((a, b) => a.overhead.median - b.overhead.median)
+  // On node:http the peers are up to forty times apart.
+  const scale = framework === 'node:http' ? 'logarithmic' : 'linear'
   return {
     title: `CPU per request over bare ${framework}`,
     description:
       'A bar for each way to know who is asking: median of the rounds, with a line between quartiles.',
-    axis: 'microseconds of server CPU, logarithmic; the shorter the better',
-    scale: 'logarithmic',
+    axis: `microseconds of server CPU over the bare server, ${scale === 'linear' ? 'which is 0' : scale}; the shorter the better`,
+    scale,
     bars: rows.map(({ source, overhead: { median: value, low, high } }): Bar => {
       const kind = source.kind === 'ours' ? 'ours' : 'peer'
       return {
-        label: source.name.replace(', Express', ''),
+        label: nameWithin(framework, source.name),
         value,
         low,
         high,
@@ -65,7 +74,7 @@ function roomChart({ room }: Results): Chart {
   }
 }
 
-function writesChart({ durableWrites: { rounds } }: Results): Chart {
+function writesChart({ rounds }: DurableWrites): Chart {
   const bar = (label: string, values: readonly number[], kind: Bar['kind']): Bar => {
     const { median: value, low, high } = spreadOf(values)
     return { label, value, low, high, text: `${whole(median(values))} a second`, kind }

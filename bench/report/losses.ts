@@ -1,7 +1,8 @@
-import type { Framework } from '../modes/mode.ts'
+import { FRAMEWORKS, type Framework } from '../modes/mode.ts'
 import type { Results } from '../results.ts'
 import { median } from '../statistics.ts'
 import { listed, number, times, whole } from './format.ts'
+import { adapterLosses } from './frameworks.ts'
 import { difference, type OverheadRow, rowsOf, toRows } from './overhead-rows.ts'
 import { judgeTargets } from './targets.ts'
 
@@ -9,8 +10,8 @@ import { judgeTargets } from './targets.ts'
 export function findLosses(results: Results): string[] {
   const rows = toRows(results.overhead)
   return [
-    ...cpuLosses(rows, 'node:http'),
-    ...cpuLosses(rows, 'Express'),
+    ...FRAMEWORKS.flatMap((framework) => cpuLosses(rows, framework)),
+    ...adapterLosses(rows),
     ...growthLosses(rows),
     ...storeCallLosses(rows),
     ...headerLosses(rows),
@@ -62,7 +63,7 @@ function storeCallLosses(rows: readonly OverheadRow[]): string[] {
   const ours = rows.filter(({ source }) => source.kind === 'ours')
   const most = Math.max(...ours.map(({ source }) => source.storeCalls ?? 0))
   const without = rows.filter(({ source }) => source.kind === 'peer' && source.storeCalls === null)
-  if (most === 0 || without.length === 0) return []
+  if (most <= 0 || without.length === 0) return []
   return [
     `**Store:** every request of ours asks the store (up to ${number(most)} calls per request above); ${listed(without.map(({ source }) => source.name))} ask none. That is also why none of these can end a session before its token runs out.`,
   ]
@@ -79,6 +80,7 @@ function headerLosses(rows: readonly OverheadRow[]): string[] {
 function roomLosses({ room }: Results): string[] {
   const memory = room.find(({ store }) => store === 'memory')?.heap
   const peer = room.find(({ store }) => store === 'express-session')?.heap
+  if (room.length === 0) return []
   const losses = [
     '**Room:** signed tokens and sealed cookies take no room on the server at all; every session of ours does.',
   ]
@@ -91,6 +93,7 @@ function roomLosses({ room }: Results): string[] {
 }
 
 function writeLosses({ durableWrites }: Results): string[] {
+  if (!durableWrites) return []
   const alone = median(durableWrites.rounds.map(({ oneAtATime, fsync }) => oneAtATime / fsync))
   if (alone >= 1) return []
   return [

@@ -1,32 +1,31 @@
 import type { Framework } from '../modes/mode.ts'
 import type { OverheadCase } from '../results.ts'
 import { median, type Spread, spreadOf } from '../statistics.ts'
+import { COMPARISONS } from './comparisons.ts'
 
 /** One line of the comparison, worked out from its rounds. */
 export interface OverheadRow {
   readonly source: OverheadCase
   /** Microseconds of CPU per request over the bare server of the same round. */
   readonly overhead: Spread
-  /** The same as a multiple of what the reference costs in the same round. */
+  /** The same, round by round. */
+  readonly overheads: readonly number[]
+  /** As a multiple of what the framework's reference costs in the same round; `null` for the reference itself. */
   readonly ratio: Spread | null
   readonly cpu: number
   readonly requestsPerSecond: number
 }
 
-/** What every ratio is to. */
-export const REFERENCE = 'jose HS256'
-
 export function toRows(cases: readonly OverheadCase[]): OverheadRow[] {
-  const reference = cases.find(({ name }) => name === REFERENCE)
   return cases.map((source) => {
     const overheads = overheadsOf(source, cases)
+    const reference = cases.find(({ name }) => name === COMPARISONS[source.framework].reference)
     const references = reference && reference !== source ? overheadsOf(reference, cases) : null
     return {
       source,
       overhead: spreadOf(overheads),
-      ratio: references
-        ? spreadOf(overheads.map((own, round) => own / (references[round] ?? Number.NaN)))
-        : null,
+      overheads,
+      ratio: references && ratioOf(overheads, references),
       cpu: median(source.rounds.map(({ cpu }) => cpu)),
       requestsPerSecond: median(source.rounds.map(({ requestsPerSecond }) => requestsPerSecond)),
     }
@@ -35,6 +34,11 @@ export function toRows(cases: readonly OverheadCase[]): OverheadRow[] {
 
 export function rowsOf(rows: readonly OverheadRow[], framework: Framework): OverheadRow[] {
   return rows.filter(({ source }) => source.framework === framework)
+}
+
+/** Round by round. */
+export function ratioOf(own: readonly number[], other: readonly number[]): Spread {
+  return spreadOf(own.map((overhead, round) => overhead / (other[round] ?? Number.NaN)))
 }
 
 /** How far two servers that do the same were apart, in microseconds: the outer quartile of the control. */

@@ -1,8 +1,10 @@
-import type { Framework } from '../modes/mode.ts'
-import type { Results, Timed } from '../results.ts'
+import { type Framework, nameWithin } from '../modes/mode.ts'
+import { runOf } from '../parts.ts'
+import type { DurableWrites, Machine, Part, Results, Run, Timed } from '../results.ts'
 import { median } from '../statistics.ts'
-import { number, table, times, whole, withSpread } from './format.ts'
-import { noiseOf, type OverheadRow, REFERENCE, rowsOf, toRows } from './overhead-rows.ts'
+import { COMPARISONS, measuredFrameworks } from './comparisons.ts'
+import { listed, number, table, times, whole, withSpread } from './format.ts'
+import { noiseOf, type OverheadRow, rowsOf, toRows } from './overhead-rows.ts'
 import { judgeTargets } from './targets.ts'
 import { toTimings } from './timings.ts'
 
@@ -14,7 +16,7 @@ export function overheadTable({ overhead }: Results, framework: Framework): stri
     [
       '',
       'CPU over bare, µs',
-      `x ${REFERENCE}`,
+      `x ${COMPARISONS[framework].short}`,
       'CPU in all, µs',
       'requests/s',
       'header, bytes',
@@ -23,8 +25,9 @@ export function overheadTable({ overhead }: Results, framework: Framework): stri
     ['left', 'right', 'right', 'right', 'right', 'right', 'right'],
     rows.map((row) => {
       const { source, ratio } = row
+      const name = nameWithin(framework, source.name)
       return [
-        source.kind === 'ours' ? `**${source.name}**` : source.name,
+        source.kind === 'ours' ? `**${name}**` : name,
         source.kind === 'bare' ? '0' : withSpread(row.overhead),
         ratioText(row, ratio),
         number(row.cpu),
@@ -48,8 +51,16 @@ function ratioText({ source }: OverheadRow, ratio: OverheadRow['ratio']): string
 
 export function noiseText({ overhead }: Results): string {
   const rows = toRows(overhead)
-  const of = (framework: Framework) => `${number(noiseOf(rows, framework))} µs (${framework})`
-  return `The controls, which do exactly what the bare servers do, came out up to ${of('node:http')} and ${of('Express')} apart from them, quartile by quartile: smaller differences between rows say nothing.`
+  const noises = measuredFrameworks({ overhead }).map(
+    (framework) => `${number(noiseOf(rows, framework))} µs (${framework})`,
+  )
+  return `The controls, which do exactly what the bare servers do, came out up to ${listed(noises)} apart from them, quartile by quartile: smaller differences between rows say nothing.`
+}
+
+/** When and from what a part was measured. */
+export function sourceText(results: Results, part: Part): string {
+  const run = runOf(results, part)
+  return run ? `Measured on ${run.machine.date} at commit ${run.machine.commit}.` : ''
 }
 
 export function roomTable({ room }: Results): string {
@@ -92,7 +103,7 @@ export function lifecycleTable({ idle, endUser, endEveryone, sweep }: Results): 
   )
 }
 
-export function writesTable({ durableWrites: { rounds } }: Results): string {
+export function writesTable({ rounds }: DurableWrites): string {
   const row = (name: string, values: readonly number[]) => [
     name,
     whole(median(values)),
@@ -131,21 +142,27 @@ export function targetTable(results: Results): string {
   )
 }
 
-export function machineTable({ machine }: Results): string {
-  const { versions, sqlite } = machine
-  const all = Object.entries({ ...versions, SQLite: sqlite }).map(([name, version]) => `${name} ${version}`)
+/** A column for each run. */
+export function machineTable({ runs }: Results): string {
+  const row = (name: string, cell: (run: Run) => string) => [name, ...runs.map(cell)]
   return table(
-    ['', ''],
-    ['left', 'left'],
+    ['', ...runs.map(() => '')],
+    ['left', ...runs.map(() => 'left' as const)],
     [
-      ['CPU', `${machine.cpu}, ${machine.cores} cores`],
-      ['memory', `${machine.memoryGiB} GiB`],
-      ['system', machine.os],
-      ['Node', machine.node],
-      ['packages', all.join(', ')],
-      ['commit', machine.commit],
-      ['date', machine.date],
-      ['load average before the run', number(machine.loadBefore)],
+      row('measured', ({ parts }) => listed(parts)),
+      row('commit', ({ machine }) => machine.commit),
+      row('date', ({ machine }) => machine.date),
+      row('load average before the run', ({ machine }) => number(machine.loadBefore)),
+      row('CPU', ({ machine }) => `${machine.cpu}, ${machine.cores} cores`),
+      row('memory', ({ machine }) => `${machine.memoryGiB} GiB`),
+      row('system', ({ machine }) => machine.os),
+      row('Node', ({ machine }) => machine.node),
+      row('packages', ({ machine }) => versionsOf(machine)),
     ],
   )
+}
+
+function versionsOf({ versions, sqlite }: Machine): string {
+  const all = Object.entries({ ...versions, SQLite: sqlite })
+  return all.map(([name, version]) => `${name} ${version}`).join(', ')
 }

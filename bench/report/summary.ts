@@ -1,7 +1,8 @@
-import type { Results } from '../results.ts'
+import type { DurableWrites, Results } from '../results.ts'
 import { median } from '../statistics.ts'
+import { COMPARISONS } from './comparisons.ts'
 import { number, times, whole } from './format.ts'
-import { type OverheadRow, REFERENCE, toRows } from './overhead-rows.ts'
+import { type OverheadRow, toRows } from './overhead-rows.ts'
 import { toTimings } from './timings.ts'
 
 /** The figures that most readers came for, as sentences. */
@@ -11,17 +12,15 @@ export function summarise(results: Results): string[] {
 }
 
 function validation(rows: readonly OverheadRow[]): string[] {
-  const reference = rows.find(({ source }) => source.name === REFERENCE)
   return rows
     .filter(({ source }) => source.kind === 'ours')
     .map(({ source, overhead, ratio }) => {
-      const compared = ratio && reference ? `, ${times(ratio.median)} of ${REFERENCE}` : ''
+      const compared = ratio ? `, ${times(ratio.median)} of ${COMPARISONS[source.framework].short}` : ''
       return `${source.name}: ${number(overhead.median)} µs of CPU per request over bare ${source.framework}${compared}.`
     })
 }
 
 function lifecycle({ endUser, sweep, durableWrites }: Results): string[] {
-  const flight = median(durableWrites.rounds.map(({ inFlight64 }) => inFlight64))
   return [
     ...endUser.map((one) => {
       const took = number(toTimings(one.times).median)
@@ -31,6 +30,12 @@ function lifecycle({ endUser, sweep, durableWrites }: Results): string[] {
       const { median: took, stall } = toTimings(one.times)
       return `Sweeping ${whole(one.expired)} expired among ${whole(one.sessions)} (${one.store}): ${number(took)} ms, with the event loop held up for ${number(stall)} ms at most.`
     }),
-    `Durable writes to SQLite with 64 in flight: ${whole(flight)} a second.`,
+    ...(durableWrites
+      ? [`Durable writes to SQLite with 64 in flight: ${flightRate(durableWrites)} a second.`]
+      : []),
   ]
+}
+
+function flightRate({ rounds }: DurableWrites): string {
+  return whole(median(rounds.map(({ inFlight64 }) => inFlight64)))
 }

@@ -1,0 +1,136 @@
+import { SAMPLE } from './fixture.ts'
+import { describeMachine } from './machine.ts'
+import { modes } from './modes/all.ts'
+import { frameworksAmong } from './parts.ts'
+import { Child } from './process/child.ts'
+import type { LifecycleCommands } from './process/lifecycle.ts'
+import { inTurns } from './questions/in-turns.ts'
+import { measureOverhead } from './questions/overhead.ts'
+import type { Part, Results, RoomCase, Settings } from './results.ts'
+
+/** How much is measured. */
+export interface Plan {
+  readonly rounds: number
+  readonly seconds: number
+  readonly warmUpSeconds: number
+  /** Share of the sessions that a full run has. */
+  readonly scale: number
+  readonly endUserRepetitions: number
+  readonly repetitions: number
+  readonly writeRounds: number
+  /** Milliseconds. */
+  readonly idle: number
+}
+
+export const FULL: Plan = {
+  rounds: 15,
+  seconds: 1,
+  warmUpSeconds: 3,
+  scale: 1,
+  endUserRepetitions: 9,
+  repetitions: 3,
+  writeRounds: 7,
+  idle: 10_000,
+}
+
+export const QUICK: Plan = {
+  rounds: 2,
+  seconds: 1,
+  warmUpSeconds: 1,
+  scale: 0.01,
+  endUserRepetitions: 2,
+  repetitions: 1,
+  writeRounds: 1,
+  idle: 1_000,
+}
+
+const MILLION = 1_000_000
+const STORES = ['memory', 'SQLite'] as const
+const CONNECTIONS = 16
+const OF_USER = 1_000
+
+type Tell = (line: string) => void
+
+export function settingsOf({ rounds, seconds }: Plan): Settings {
+  return { rounds, seconds, connections: CONNECTIONS, sample: SAMPLE }
+}
+
+/** Results of one run that have nothing but these parts. */
+export async function measure(plan: Plan, parts: readonly Part[], tell: Tell): Promise<Results> {
+  const machine = describeMachine()
+  const stores = parts.includes('stores') ? await measureStores(plan, tell) : NO_STORES
+  const durableWrites = parts.includes('writes') ? await measureWrites(plan, tell) : null
+  const frameworks = frameworksAmong(parts)
+  const chosen = modes.filter(({ framework }) => frameworks.includes(framework))
+  if (chosen.length > 0) tell('CPU per request')
+  const settings = { ...plan, modes: chosen, connections: CONNECTIONS, sample: SAMPLE }
+  const overhead = chosen.length > 0 ? await measureOverhead(settings, tell) : []
+  return { runs: [{ parts, machine }], settings: settingsOf(plan), overhead, ...stores, durableWrites }
+}
+
+type Stores = Pick<Results, 'room' | 'idle' | 'endUser' | 'endEveryone' | 'sweep'>
+
+const NO_STORES: Stores = { room: [], endUser: [], endEveryone: [], sweep: [] }
+
+async function measureStores(plan: Plan, tell: Tell): Promise<Stores> {
+  tell('room')
+  const filled = await Promise.all(STORES.map((store) => fillStore(store, plan)))
+  const endings = await inTurns(filled, 1, (one) => {
+    tell(`ending and sweeping: ${one.store}`)
+    return measureEndings(one, plan)
+  })
+  const peerRoom = await inProcess((child) => child.ask('room', 'express-session', MILLION * plan.scale))
+  const idle = await inProcess((child) => child.ask('idle', plan.idle))
+  return {
+    room: [...filled.map(({ room }) => room), peerRoom],
+    idle,
+    endUser: endings.map(({ endUser }) => endUser),
+    endEveryone: endings.map(({ endEveryone }) => endEveryone),
+    sweep: endings.map(({ sweep }) => sweep),
+  }
+}
+
+interface Filled {
+  readonly store: (typeof STORES)[number]
+  readonly child: Child<LifecycleCommands>
+  readonly room: RoomCase
+}
+
+/** Both at once, which takes half the time and leaves their sizes what they are. */
+async function fillStore(store: Filled['store'], plan: Plan): Promise<Filled> {
+  const child = startLifecycle()
+  return { store, child, room: await child.ask('room', store, MILLION * plan.scale) }
+}
+
+async function measureEndings({ store, child }: Filled, plan: Plan) {
+  const sessions = MILLION * plan.scale
+  const expired = sessions / 10
+  const { repetitions, endUserRepetitions } = plan
+  const ended = await child.ask('endUser', { ofUser: OF_USER, repetitions: endUserRepetitions })
+  const swept = await child.ask('sweep', { expired, repetitions })
+  await child.stop()
+  const all = await inProcess((other) => other.ask('endEveryone', store, { count: expired, repetitions }))
+  return {
+    endUser: { store, sessions, ofUser: OF_USER, times: ended },
+    sweep: { store, sessions, expired, times: swept },
+    endEveryone: { store, sessions: expired, times: all },
+  }
+}
+
+function measureWrites({ writeRounds, seconds }: Plan, tell: Tell) {
+  tell('durable writes')
+  return inProcess((child) => child.ask('durableWrites', { count: 10_000, rounds: writeRounds, seconds }))
+}
+
+function startLifecycle(): Child<LifecycleCommands> {
+  return new Child(new URL('./process/lifecycle.ts', import.meta.url))
+}
+
+async function inProcess<T>(work: (child: Child<LifecycleCommands>) => Promise<T>): Promise<T> {
+  const child = startLifecycle()
+  try {
+    return await work(child)
+  } finally {
+    await child.stop()
+  }
+}

@@ -1,0 +1,77 @@
+import { FRAMEWORKS, type Framework } from './modes/mode.ts'
+import type { Part, Results, Run, Settings } from './results.ts'
+
+const PARTS: readonly Part[] = [...FRAMEWORKS, 'stores', 'writes']
+
+/** Several parts under one name: the frameworks that have a usual session package of their own. */
+const GROUPS: ReadonlyMap<string, readonly Part[]> = new Map([
+  ['frameworks', FRAMEWORKS.filter((framework) => framework !== 'node:http')],
+])
+
+/** What `--only` names, separated by commas, in any case; all parts where it is left out. Throws for anything else. */
+export function parseParts(only: string | undefined): readonly Part[] {
+  if (only === undefined) return PARTS
+  const chosen = new Set(only.split(',').flatMap(partsNamed))
+  return PARTS.filter((part) => chosen.has(part))
+}
+
+function partsNamed(text: string): readonly Part[] {
+  const name = text.trim().toLowerCase()
+  const parts = GROUPS.get(name) ?? PARTS.filter((part) => part.toLowerCase() === name)
+  if (parts.length > 0) return parts
+  const known = [...GROUPS.keys(), ...PARTS.map((part) => part.toLowerCase())].join(', ')
+  throw new Error(`--only does not know '${text}'; it takes ${known}.`)
+}
+
+export function frameworksAmong(parts: readonly Part[]): readonly Framework[] {
+  return FRAMEWORKS.filter((framework) => parts.includes(framework))
+}
+
+/** The run that a part was measured in; `null` where it has not been. */
+export function runOf({ runs }: Pick<Results, 'runs'>, part: Part): Run | null {
+  return runs.find(({ parts }) => parts.includes(part)) ?? null
+}
+
+/** What stays of earlier results when these parts are measured again; throws where the new ones could not stand beside it. */
+export function without(old: Results, parts: readonly Part[], settings: Settings): Results {
+  const runs = old.runs
+    .map((run) => ({ ...run, parts: run.parts.filter((part) => !parts.includes(part)) }))
+    .filter((run) => run.parts.length > 0)
+  if (runs.length > 0 && JSON.stringify(old.settings) !== JSON.stringify(settings)) {
+    throw new Error(
+      'The other parts were measured with other settings: leave --only out and measure all again.',
+    )
+  }
+  const { idle, ...rest } = old
+  const keepStores = !parts.includes('stores')
+  return {
+    ...rest,
+    runs,
+    settings,
+    overhead: old.overhead.filter(({ framework }) => !parts.includes(framework)),
+    room: keepStores ? old.room : [],
+    ...(keepStores && idle && { idle }),
+    endUser: keepStores ? old.endUser : [],
+    endEveryone: keepStores ? old.endEveryone : [],
+    sweep: keepStores ? old.sweep : [],
+    durableWrites: parts.includes('writes') ? null : old.durableWrites,
+  }
+}
+
+/** Both together; no part may be in both. */
+export function combined(kept: Results, fresh: Results): Results {
+  const idle = fresh.idle ?? kept.idle
+  return {
+    runs: [...kept.runs, ...fresh.runs],
+    settings: fresh.settings,
+    overhead: FRAMEWORKS.flatMap((framework) =>
+      [...kept.overhead, ...fresh.overhead].filter((one) => one.framework === framework),
+    ),
+    room: [...kept.room, ...fresh.room],
+    ...(idle && { idle }),
+    endUser: [...kept.endUser, ...fresh.endUser],
+    endEveryone: [...kept.endEveryone, ...fresh.endEveryone],
+    sweep: [...kept.sweep, ...fresh.sweep],
+    durableWrites: fresh.durableWrites ?? kept.durableWrites,
+  }
+}

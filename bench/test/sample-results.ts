@@ -1,0 +1,75 @@
+import type { Machine, OverheadCase, Results, Timed } from '../results.ts'
+
+export interface Figures {
+  readonly memory?: readonly number[]
+  readonly many?: readonly number[]
+  readonly endUser?: readonly Timed[]
+  readonly sweep?: readonly Timed[]
+  readonly peerHeader?: number
+  readonly room?: number
+  readonly write?: number
+  /** Cases besides. */
+  readonly more?: readonly OverheadCase[]
+}
+
+const EXPRESS_SESSION = 'express-session, MemoryStore, 10,000 sessions, Express'
+
+const FOUR = [1, 1, 1, 1]
+
+/** A run in which everything is well, but for what `figures` say. */
+export function results(figures: Figures = {}): Results {
+  const { memory = FOUR.map(() => 24), many = memory, peerHeader = 376 } = figures
+  const ours = { kind: 'ours', headerBytes: 89, storeCalls: 1 } as const
+  const peer = { kind: 'peer', headerBytes: 376, storeCalls: null } as const
+  const counts = { sessions: 1_000_000, store: 'memory' }
+  return {
+    runs: [{ parts: ['node:http', 'Express', 'stores', 'writes'], machine: MACHINE }],
+    settings: { rounds: 4, seconds: 1, connections: 16, sample: 1_000 },
+    overhead: [
+      overhead('node:http bare', { kind: 'bare' }, [20, 20, 20, 20]),
+      overhead('control', { kind: 'control' }, [20, 21, 19, 20]),
+      overhead('coatcheck, memory, 10,000 sessions', ours, memory),
+      overhead('coatcheck, memory, 1,000,000 sessions', ours, many),
+      overhead('jose HS256', peer, [60, 60, 60, 60]),
+      overhead('fast-jwt', { ...peer, headerBytes: peerHeader }, [25, 25, 25, 25]),
+      overhead('Express bare', { kind: 'bare', framework: 'Express' }, [100, 100, 100, 100]),
+      overhead(EXPRESS_SESSION, { ...peer, framework: 'Express', storeCalls: 2 }, [150, 150, 150, 150]),
+      ...(figures.more ?? []),
+    ],
+    room: [
+      { ...counts, heap: figures.room ?? 400, rss: 600, file: null },
+      { ...counts, store: 'express-session', heap: 500, rss: 700, file: null },
+    ],
+    idle: times(10_000, 2),
+    endUser: [{ ...counts, ofUser: 1_000, times: figures.endUser ?? [times(5, 1)] }],
+    endEveryone: [{ ...counts, times: [times(1, 1)] }],
+    sweep: [{ ...counts, expired: 100_000, times: figures.sweep ?? [times(100, 5)] }],
+    durableWrites: {
+      sessions: 10_000,
+      rounds: [{ fsync: 100, oneAtATime: figures.write ?? 110, inFlight64: 1_000 }],
+    },
+  }
+}
+
+export const MACHINE: Machine = {
+  cpu: 'some CPU',
+  cores: 2,
+  memoryGiB: 8,
+  os: 'some system',
+  node: '24.0.0',
+  sqlite: '3.50.0',
+  commit: 'abc',
+  date: '2026-01-01',
+  loadBefore: 0.1,
+  pinned: true,
+  versions: { jose: '6.0.0' },
+}
+
+export function overhead(name: string, rest: Partial<OverheadCase>, cpus: readonly number[]): OverheadCase {
+  const rounds = cpus.map((cpu) => ({ cpu, requestsPerSecond: 10_000 }))
+  return { name, kind: 'peer', framework: 'node:http', headerBytes: 0, storeCalls: null, rounds, ...rest }
+}
+
+export function times(took: number, stall: number): Timed {
+  return { took, stall }
+}

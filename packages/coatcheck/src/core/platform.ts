@@ -61,6 +61,11 @@ export function sha256Into(data: Uint8Array | string, target: Uint8Array, at: nu
   for (let i = 0; i < text.length; i++) target[at + i] = text.charCodeAt(i)
 }
 
+/** SHA-1 in hexadecimal: the name under which Redis knows a script. Not for anything that must resist attacks. */
+export function sha1Hex(text: string): string {
+  return nodeCrypto().hash('sha1', text, 'hex')
+}
+
 /** HKDF with SHA-256 (RFC 5869): `length` bytes of key material for the use that `info` names. */
 export function hkdfSha256(ikm: Uint8Array, salt: Uint8Array, info: Uint8Array, length: number): Uint8Array {
   return new Uint8Array(nodeCrypto().hkdfSync('sha256', ikm, salt, info, length))
@@ -120,7 +125,11 @@ export function hasPosixFiles(): boolean {
 }
 
 interface NodeCrypto {
-  hash(algorithm: 'sha256', data: Uint8Array | string, encoding: 'base64url' | 'latin1'): string
+  hash(
+    algorithm: 'sha1' | 'sha256',
+    data: Uint8Array | string,
+    encoding: 'base64url' | 'hex' | 'latin1',
+  ): string
   hkdfSync(digest: 'sha256', ikm: Uint8Array, salt: Uint8Array, info: Uint8Array, length: number): ArrayBuffer
   timingSafeEqual(a: Uint8Array | Uint16Array, b: Uint8Array | Uint16Array): boolean
 }

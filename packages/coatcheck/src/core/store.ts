@@ -150,6 +150,7 @@ export type StoreHealth = { readonly ok: true } | { readonly ok: false; readonly
 
 /** A session to store. Durations, not instants: the store's clock places them. */
 export interface NewSession {
+  /** Of a user: in the partition of the user, as `newSessionId` makes it. A store that goes by partitions may refuse others. */
   readonly id: SessionId
   readonly secretHash: string
   readonly userId: string | null

@@ -86,10 +86,13 @@ export const TOKEN_FORMATS: TokenFormats = new Map([[formatV1.version, formatV1]
  */
 export function newSessionId(environment: Environment, userId: string | null): SessionId {
   const bytes = environment.randomBytes(ID_BYTES)
-  if (userId !== null) {
-    bytes[0] = byteAt(sha256Bytes(lengthPrefixed(['coatcheck partition', userId])), 0)
-  }
+  if (userId !== null) bytes[0] = partitionOfUser(userId)
   return toBase64Url(bytes) as SessionId
+}
+
+/** The partition of all sessions of a user, 0 to 255. */
+export function partitionOfUser(userId: string): number {
+  return byteAt(sha256Bytes(lengthPrefixed(['coatcheck partition', userId])), 0)
 }
 
 /** The partition that a session lives in, 0 to 255. */

@@ -9,7 +9,15 @@ import type {
   SessionStore,
 } from '../core/store.ts'
 import { ContractViolation, expectLive, expectOutcome, expectTrue } from './assertions.ts'
-import { mutateOptions, newSession, nextRotation, replaceOptions, secretHash, sessionId } from './fixtures.ts'
+import {
+  mutateOptions,
+  newSession,
+  nextRotation,
+  replaceOptions,
+  secretHash,
+  sessionId,
+  sessionIdOf,
+} from './fixtures.ts'
 import type { Requirement, StoreCase, StoreHarness } from './harness.ts'
 
 /** One case of the contract from its sentence and its check. */
@@ -72,7 +80,8 @@ export class CaseContext {
   }
 
   session(overrides: Partial<NewSession> = {}): NewSession {
-    return newSession(this.#next(), overrides)
+    const n = this.#next()
+    return newSession(n, { id: sessionIdOf(n, overrides.userId ?? null), ...overrides })
   }
 
   writing(overrides: Partial<MutateOptions> = {}): MutateOptions {

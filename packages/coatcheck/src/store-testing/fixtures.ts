@@ -1,6 +1,7 @@
 import { toBase64Url } from '../core/encoding.ts'
 import type { Rotation, SessionId } from '../core/record.ts'
 import type { MutateOptions, NewSession, ReplaceOptions, RotationChange } from '../core/store.ts'
+import { partitionOfUser } from '../core/token.ts'
 
 /** Lifetimes of the sessions in these cases; much longer than any clock's imprecision. */
 export const IDLE = 30 * 60_000
@@ -12,6 +13,13 @@ export const ROOMY = 100_000
 /** The `n`th id: as long, and as far from its neighbours, as ids in earnest. */
 export function sessionId(n: number): SessionId {
   return toBase64Url(mixedBytes(n, 16)) as SessionId
+}
+
+/** The `n`th id as one of a session of this user: in the partition of the user. */
+export function sessionIdOf(n: number, userId: string | null): SessionId {
+  const bytes = mixedBytes(n, 16)
+  if (userId !== null) bytes[0] = partitionOfUser(userId)
+  return toBase64Url(bytes) as SessionId
 }
 
 /** What stands for the hash of the `n`th secret. */

@@ -1,7 +1,7 @@
 import type { Json, JsonFields } from '../../core/json.ts'
 import type { Operation, SessionId } from '../../core/record.ts'
 import type { NewSession, SessionLimit } from '../../core/store.ts'
-import { mutateOptions, newSession, ROOMY, replaceOptions, sessionId } from '../fixtures.ts'
+import { mutateOptions, newSession, ROOMY, replaceOptions, sessionId, sessionIdOf } from '../fixtures.ts'
 import { type Command, EVERYONE, USERS, type WideCommand } from './command.ts'
 import { Random } from './random.ts'
 
@@ -90,7 +90,7 @@ class CommandGenerator {
           ticks: random.pick([-1, 0, 1]),
         }
       case 'create':
-        return { kind, session: random.oneIn(12) ? { ...this.#session(), id: this.#id() } : this.#session() }
+        return { kind, session: random.oneIn(12) ? this.#sessionAgain() : this.#session() }
       case 'find':
         return { kind, id: this.#id() }
       case 'mutate':
@@ -193,6 +193,7 @@ class CommandGenerator {
       FIELDS.filter(() => random.oneIn(2)).map((field) => [field, this.#value()]),
     )
     const session = newSession(n, {
+      id: sessionIdOf(n, userId),
       userId,
       data,
       idleTimeout: random.pick(IDLE_TICKS) * this.#precision,
@@ -203,6 +204,13 @@ class CommandGenerator {
     this.#ids.push(session.id)
     this.#userIds.set(session.id, userId)
     return session
+  }
+
+  /** Of an id that was made before, for the same user or for nobody: those of another user would lie in another partition. */
+  #sessionAgain(): NewSession {
+    const session = this.#session()
+    const id = this.#id()
+    return { ...session, id, userId: session.userId && (this.#userIds.get(id) ?? null) }
   }
 
   #operations(most: number): Operation[] {

@@ -13,9 +13,9 @@ export function cartPage(context: PageContext): string {
     { title: 'Your cart' },
     html`
 <table class="lines">
-  <thead><tr><th scope="col">Article</th><th scope="col">Quantity</th><th scope="col" class="amount">Each</th><th scope="col" class="amount">Sum</th><th scope="col"><span class="hidden">Remove</span></th></tr></thead>
+  <thead><tr><th scope="col">Article</th><th scope="col">Quantity</th><th scope="col" class="amount each">Each</th><th scope="col" class="amount">Sum</th></tr></thead>
   <tbody>${lines.map((line) => row(line, currency))}</tbody>
-  <tfoot><tr><th scope="row" colspan="3">Total</th><td class="amount total">${formatMoney(total, currency)}</td><td></td></tr></tfoot>
+  <tfoot><tr><th scope="row" colspan="2">Total</th><td class="each"></td><td class="amount total">${formatMoney(total, currency)}</td></tr></tfoot>
 </table>
 <p class="actions"><a class="button" href="/checkout">Go to checkout</a> <a class="button quiet" href="/">Look around</a></p>
 ${context.userName === null && html`<p class="fine">You log in on the way. The cart comes along.</p>`}`,
@@ -29,17 +29,17 @@ function row({ product, quantity, unit, sum }: PricedLine, currency: Currency): 
   return html`
 <tr>
   <th scope="row"><span class="article">${productThumbnail(product)}<a href="/products/${sku}">${name}</a></span></th>
-  <td data-label="Quantity"><form method="post" action="/cart/quantity" class="quantity">
+  <td><form method="post" action="/cart/quantity" class="quantity">
     <input type="hidden" name="sku" value="${sku}">
     <label class="hidden" for="quantity-${sku}">Quantity of ${name}</label>
     <input id="quantity-${sku}" name="quantity" type="number" inputmode="numeric" min="0" max="${MOST_OF_ONE}" value="${quantity}" required>
     <button class="quiet" aria-label="Change the quantity of ${name}">Change</button>
-  </form></td>
-  <td class="amount" data-label="Each">${formatMoney(unit, currency)}</td>
-  <td class="amount" data-label="Sum">${formatMoney(sum, currency)}</td>
-  <td><form method="post" action="/cart/remove">
+  </form>
+  <form method="post" action="/cart/remove">
     <input type="hidden" name="sku" value="${sku}">
     <button class="link" aria-label="Remove ${name}">Remove</button>
   </form></td>
+  <td class="amount each">${formatMoney(unit, currency)}</td>
+  <td class="amount">${formatMoney(sum, currency)}</td>
 </tr>`
 }

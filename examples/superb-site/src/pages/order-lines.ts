@@ -14,17 +14,17 @@ export interface ShownLine {
 /** What is or will be ordered, to read only. */
 export function orderLines(lines: readonly ShownLine[], total: MinorUnits, currency: Currency): Html {
   return html`<table class="lines">
-  <thead><tr><th scope="col">Article</th><th scope="col" class="amount">Quantity</th><th scope="col" class="amount">Each</th><th scope="col" class="amount">Sum</th></tr></thead>
+  <thead><tr><th scope="col">Article</th><th scope="col" class="amount">Quantity</th><th scope="col" class="amount each">Each</th><th scope="col" class="amount">Sum</th></tr></thead>
   <tbody>${lines.map(
     (line) => html`
   <tr>
     <th scope="row"><span class="article">${productThumbnail(line)}<a href="/products/${line.sku}">${line.name}</a></span></th>
-    <td class="amount" data-label="Quantity">${line.quantity}</td>
-    <td class="amount" data-label="Each">${formatMoney(line.unit, currency)}</td>
-    <td class="amount" data-label="Sum">${formatMoney(line.sum, currency)}</td>
+    <td class="amount">${line.quantity}</td>
+    <td class="amount each">${formatMoney(line.unit, currency)}</td>
+    <td class="amount">${formatMoney(line.sum, currency)}</td>
   </tr>`,
   )}</tbody>
-  <tfoot><tr><th scope="row" colspan="3">Total</th><td class="amount total">${formatMoney(total, currency)}</td></tr></tfoot>
+  <tfoot><tr><th scope="row" colspan="2">Total</th><td class="each"></td><td class="amount total">${formatMoney(total, currency)}</td></tr></tfoot>
 </table>`
 }
 

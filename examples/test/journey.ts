@@ -20,6 +20,8 @@ export interface JourneyOptions {
   readonly addPath?: string
   /** Whether the framework generates types, so that the example is compiled under settings of its own. */
   readonly generatesTypes?: boolean
+  /** How the framework itself refuses forged forms to its pages, where it does so before the session's check. */
+  readonly forgedFormStatus?: number
 }
 
 /**
@@ -28,7 +30,7 @@ export interface JourneyOptions {
  */
 export function describeExample(
   name: string,
-  { addPath = '/cart', generatesTypes = false }: JourneyOptions = {},
+  { addPath = '/cart', generatesTypes = false, forgedFormStatus = 403 }: JourneyOptions = {},
 ): void {
   const data = temporaryDirectory()
   let example: ExampleProcess
@@ -93,7 +95,7 @@ export function describeExample(
       expect([login.status, login.location]).toEqual([303, '/'])
       expect(who.token).not.toBe(before)
       const home = (await who.get('/')).body
-      expect(home).toContain('ada')
+      expect(home).toContain('as ada')
       expect(items(home)).toEqual(['scarf'])
       expect(items((await visitor(before).get('/')).body)).toEqual([])
     })
@@ -109,7 +111,7 @@ export function describeExample(
       expect([guarded.status, guarded.location]).toEqual([303, '/login?return=%2Faccount'])
       expect((await who.get('/login?return=%2Faccount')).body).toContain('value="/account"')
       expect((await who.post('/login', { ...ADA, return: '/account' })).location).toBe('/account')
-      expect((await who.get('/account')).body).toContain('ada')
+      expect((await who.get('/account')).body).toContain('Only ada')
     })
 
     it('LIO-10 goes nowhere but to itself after login', async () => {
@@ -121,7 +123,7 @@ export function describeExample(
       ]) {
         expect((await visitor().post('/login', { ...ADA, return: target })).location).toBe('/')
       }
-      expect((await visitor().get('/login?return=//evil.example')).body).not.toContain('evil')
+      expect((await visitor().get('/login?return=//evil.example')).body).toContain('value="/"')
     })
 
     it('answers a script with JSON: 401 to a visitor, the data to a user', async () => {
@@ -160,27 +162,27 @@ export function describeExample(
       await Promise.all([...adds.slice(0, 5), who.post('/logout'), ...adds.slice(5)])
       await add(visitor(token), 'later')
       const { body } = await visitor(token).get('/')
-      expect(body).not.toContain('ada')
+      expect(body).not.toContain('as ada')
       expect(items(body)).toEqual([])
     })
 
     it('CSRF-01 refuses what another site sends with the cookie, by either header', async () => {
       const who = await ada()
-      const headers = [EVIL, { origin: EVIL.origin, 'sec-fetch-site': '' }]
-      for (const from of headers) {
+      for (const from of [EVIL, { origin: EVIL.origin, 'sec-fetch-site': '' }]) {
         for (const path of [addPath, '/logout', '/login']) {
           const { status, setCookies } = await who.post(path, { ...ADA, item: 'bomb' }, from)
-          expect({ path, status, setCookies }).toEqual({ path, status: 403, setCookies: [] })
+          const refused = path === '/login' ? forgedFormStatus : 403
+          expect({ path, status, setCookies }).toEqual({ path, status: refused, setCookies: [] })
         }
       }
       const { body } = await who.get('/')
-      expect(body).toContain('ada')
+      expect(body).toContain('as ada')
       expect(items(body)).toEqual([])
     })
 
     it('LIO-05 lets no other site log a visitor in', async () => {
       const { status, setCookies } = await visitor().post('/login', ADA, EVIL)
-      expect([status, setCookies]).toEqual([403, []])
+      expect([status, setCookies]).toEqual([forgedFormStatus, []])
     })
 
     it('takes a cookie that nobody issued for none', async () => {
@@ -207,15 +209,13 @@ export function describeExample(
       expect(await example.stop()).toMatchObject({ code: 0 })
       example = await startExample(name, data.path)
       const { body } = await visitor(who.token).get('/')
-      expect(body).toContain('ada')
+      expect(body).toContain('as ada')
       expect(items(body)).toEqual(['umbrella'])
     })
   })
 }
 
-/** What the page shows in the cart. Frameworks leave comments of theirs in the markup. */
+/** What the page shows in the cart. */
 function items(body: string): string[] {
-  return [...body.matchAll(/<li[^>]*>(.*?)<\/li>/gs)].map(([, text = '']) =>
-    text.replace(/<!--.*?-->/gs, '').trim(),
-  )
+  return [...body.matchAll(/<li>(.*?)<\/li>/gs)].map(([, text = '']) => text)
 }

@@ -52,7 +52,8 @@ export class Visitor {
     return {
       status: response.statusCode ?? 0,
       headers: response.headers,
-      body: await text(response),
+      // Frameworks leave comments of theirs in the markup.
+      body: (await text(response)).replace(/<!--.*?-->/gs, ''),
       location: location === undefined ? null : this.#relative(new URL(location, url)),
       setCookies,
     }

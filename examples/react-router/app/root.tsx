@@ -1,0 +1,37 @@
+import { withSession } from 'coatcheck/fetch'
+import type { ReactNode } from 'react'
+import { Outlet, Scripts } from 'react-router'
+import type { Route } from './+types/root'
+import { sessionContext } from './session-context.ts'
+import { sessions } from './sessions.server.ts'
+
+export const middleware: Route.MiddlewareFunction[] = [
+  ({ request, context }, next) =>
+    withSession(sessions, request, (session) => {
+      context.set(sessionContext, session)
+      return next()
+    }),
+]
+
+/** Middleware runs for routes with a loader: this one lets it run for all, also when the browser navigates by script. */
+export function loader() {
+  return null
+}
+
+export function Layout({ children }: { children: ReactNode }) {
+  return (
+    <html lang="en">
+      <head>
+        <meta charSet="utf-8" />
+      </head>
+      <body>
+        {children}
+        <Scripts />
+      </body>
+    </html>
+  )
+}
+
+export default function App() {
+  return <Outlet />
+}

@@ -26,10 +26,10 @@ export interface SessionPluginOptions<D> {
 }
 
 /**
- * Opens the session of every request to the instance that it is registered with, and to the instances within that are
- * registered later. An instance that was registered before has no sessions: `sessions.of(request)` throws
- * `ERR_NO_SESSION_CONTEXT` there. Writes are committed and cookies set just before the response's headers leave, whoever
- * sends them: `reply.send`, a stream, or `reply.raw`.
+ * Opens the session of every request to the instance that it is registered with and to those within. Hooks that were added
+ * before it run before it; for them, and for other parts of the application, `sessions.of(request)` throws
+ * `ERR_NO_SESSION_CONTEXT`. Writes are committed and cookies set just before the response's headers leave, whoever sends
+ * them: `reply.send`, a stream, or `reply.raw`.
  *
  * Refusals (CSRF 403, two tokens 400, a store that is down 503) go to Fastify's error handlers, and so does a commit that
  * fails: the reply that was prepared is discarded then. What a handler or hook wrote to the session before it failed is
@@ -61,18 +61,14 @@ export function sessionPlugin<D>(
   options: SessionPluginOptions<D>,
   done: (error?: Error) => void,
 ): void {
-  const { sessions, property, mode, hook } = resolveOptions(options)
-  if (property !== false) decorateRequests(fastify, property, sessions)
-  const open = createOpener(sessions, mode)
-  if (hook === 'onRequest') fastify.addHook('onRequest', open)
-  else fastify.addHook('preValidation', open)
-  fastify.addHook('onError', (request, reply, error, next) => {
-    openedOn(request, sessions)?.abandon()
-    withHeaders(error, sessions)
-    if (reply.raw.headersSent) breakOff(reply)
-    next()
-  })
-  done()
+  let problem: Error | undefined
+  try {
+    install(fastify, resolveOptions(options))
+  } catch (error) {
+    // Fastify would let the process end with what a plugin throws.
+    problem = error as Error
+  }
+  done(problem)
 }
 
 /** Without this, hooks would end with the plugin itself instead of counting for the instance that registers it. */
@@ -129,6 +125,22 @@ function resolveOptions<D>(options: SessionPluginOptions<D>): Required<SessionPl
     mode: oneOf(mode, ['full', 'read', 'peek'], 'sessionPlugin.mode'),
     hook: oneOf(hook, ['onRequest', 'preValidation'], 'sessionPlugin.hook'),
   }
+}
+
+function install<D>(
+  fastify: FastifyInstance,
+  { sessions, property, mode, hook }: Required<SessionPluginOptions<D>>,
+): void {
+  if (property !== false) decorateRequests(fastify, property, sessions)
+  const open = createOpener(sessions, mode)
+  if (hook === 'onRequest') fastify.addHook('onRequest', open)
+  else fastify.addHook('preValidation', open)
+  fastify.addHook('onError', (request, reply, error, next) => {
+    openedOn(request, sessions)?.abandon()
+    withHeaders(error, sessions)
+    if (reply.raw.headersSent) breakOff(reply)
+    next()
+  })
 }
 
 type Hook = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => void

@@ -11,6 +11,10 @@ import type { Clock } from './clock.ts'
 import { confirmRoutes } from './confirm-routes.ts'
 import { deviceRoutes } from './device-routes.ts'
 import { showError, showNotFound } from './errors.ts'
+import { attackerSite } from './lab/attacker-site.ts'
+import { LabGuests } from './lab/lab-guests.ts'
+import { labRoutes } from './lab/lab-routes.ts'
+import type { OpenTwin } from './lab/twin.ts'
 import { loginRoutes } from './login-routes.ts'
 import { orderRoutes } from './order-routes.ts'
 import type { Orders } from './orders.ts'
@@ -28,14 +32,18 @@ export interface ShopParts {
   readonly clock: Clock
   /** Fires when the server is about to close. */
   readonly closing: AbortSignal
+  /** The same shop once more, for the attack lab. */
+  readonly openTwin: OpenTwin
 }
 
 /** The whole shop as an Express application. */
 export function createShop(parts: ShopParts): Express {
   const shop = withThrottles(parts)
   const { sessions, panel } = shop
+  const guests = new LabGuests(parts.accounts)
   const app = express()
   app.disable('x-powered-by')
+  app.use(attackerSite(guests))
   app.use(addSecurityHeaders)
   app.use(express.static(fileURLToPath(new URL('../public', import.meta.url)), { index: false }))
   app.get('/panel/events', panel.events)
@@ -52,6 +60,7 @@ export function createShop(parts: ShopParts): Express {
   app.use('/account', usersOnly, accountRoutes(shop))
   app.use('/devices', usersOnly, deviceRoutes(shop))
   app.use('/confirm', usersOnly, confirmRoutes(shop))
+  app.use('/lab', labRoutes(shop, { ...parts, guests }))
   app.use(showNotFound(shop))
   app.use(sessionErrors(sessions))
   app.use(showError(shop))

@@ -5,6 +5,7 @@ import { createShop } from './app.ts'
 import { systemClock } from './clock.ts'
 import { openDatabase } from './database.ts'
 import { type DemoAccount, openDemoAccounts } from './demo-accounts.ts'
+import { openTwin } from './lab/twin.ts'
 import { Orders } from './orders.ts'
 import { createShopSessions, type ShopSessions } from './shop-sessions.ts'
 
@@ -35,6 +36,7 @@ export async function openShop(
       orders: new Orders(database, clock),
       clock,
       closing: closing.signal,
+      openTwin: () => openTwin(openShop),
     }),
     sessions,
     demoAccounts: await openDemoAccounts(accounts),

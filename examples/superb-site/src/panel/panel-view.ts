@@ -53,17 +53,15 @@ function facts({ id, signedIn, generation, idle, absolute }: SessionState): Html
 </dl>`
 }
 
-function item(entry: Entry): Html {
-  return row(entry, '')
-}
-
-function pendingItem(entry: Entry): Html {
-  return row(entry, ' panel-pending')
-}
-
-function row({ at, tone, title, text }: Entry, more: string): Html {
+function item({ at, tone, title, text }: Entry): Html {
   const iso = new Date(at).toISOString()
-  return html`<li class="panel-entry panel-${tone}${more}"><time datetime="${iso}">${iso.slice(11, 19)}</time>
+  return html`<li class="panel-entry panel-${tone}"><time datetime="${iso}">${iso.slice(11, 19)}</time>
+<span><strong>${title}</strong> ${text}</span></li>`
+}
+
+/** Without a time, so that the same answer to two requests is the same page. */
+function pendingItem({ tone, title, text }: Entry): Html {
+  return html`<li class="panel-entry panel-${tone} panel-pending"><span class="panel-now">now</span>
 <span><strong>${title}</strong> ${text}</span></li>`
 }
 

@@ -127,9 +127,12 @@ export class Panel {
     return { id: short, signedIn: session.userId !== null, generation, ...wholeMilliseconds(remaining) }
   }
 
-  /** `null` where the request was refused before its session was opened. */
+  /** `null` where the request was refused before its session was opened, or has seen it end. */
   #sessionOf(request: Request): ReturnType<ShopSessions['of']> | null {
-    return this.#traces.get(request)?.opened === undefined ? null : this.#sessions.of(request)
+    const trace = this.#traces.get(request)
+    if (trace?.opened === undefined) return null
+    const session = this.#sessions.of(request)
+    return session.id !== null && trace.hasLost(session.id) ? null : session
   }
 }
 

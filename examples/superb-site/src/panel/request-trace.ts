@@ -3,6 +3,7 @@ import type { Entry } from './entry.ts'
 import type { Timeline } from './timeline.ts'
 
 const MOST_EVENTS = 30
+const FINAL: ReadonlySet<string> = new Set(['ended', 'write-dropped'])
 
 /**
  * What one request did, until its headers leave. Nothing of it shows before: only then it is known which timeline it
@@ -50,6 +51,11 @@ export class RequestTrace {
   /** Whether events that show up now can be this request's: what it has started (timers) may live longer. */
   get isOver(): boolean {
     return this.#state === 'over'
+  }
+
+  /** Whether this request has seen the session's end: the handle that it holds still has its id. */
+  hasLost(sessionId: string): boolean {
+    return this.#events.some(({ name, sessionId: id }) => id === sessionId && FINAL.has(name))
   }
 
   note(event: SessionEvent, entry: Entry | null): void {

@@ -1,0 +1,14 @@
+import { createApp } from './app.ts'
+import { sessions } from './sessions.ts'
+
+const port = Number(process.env.PORT ?? 3000)
+
+await sessions.open() // trouble with the database shows now
+const app = await createApp(sessions)
+app.addHook('onClose', () => sessions.close())
+await app.listen({ port })
+console.log(`Listening on http://localhost:${port} (log in as ada / analytical-engine)`)
+
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, () => app.close())
+}

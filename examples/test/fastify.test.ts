@@ -1,0 +1,3 @@
+import { describeExample } from './journey.ts'
+
+describeExample('fastify')

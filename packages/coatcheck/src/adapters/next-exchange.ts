@@ -90,8 +90,11 @@ function untrusted(header: (name: string) => string | undefined): Connection {
   }
 }
 
-/** Whether a browser, or Next's router where it shows it, only prepares for a page that may never be looked at. */
+/**
+ * Whether a browser only prepares for a page that may never be looked at. Next shows nobody what its own router prefetches:
+ * that counts as activity of somebody who has just opened the page with the link.
+ */
 export function isPrefetch(headers: RequestHeaders): boolean {
   const purpose = headers.get('sec-purpose') ?? headers.get('purpose') ?? ''
-  return purpose.includes('prefetch') || headers.get('next-router-prefetch') !== null
+  return purpose.includes('prefetch')
 }

@@ -4,6 +4,7 @@ import { peekSession, readSession, withSession } from '../../../src/adapters/fet
 import { isCoatcheckError } from '../../../src/index.ts'
 import type {
   ExchangeApplication,
+  ExchangeData,
   ExchangeHarness,
   Route,
   Turn,
@@ -13,18 +14,29 @@ import { findRoute } from './node.ts'
 import { nodeRequest } from './node-writer.ts'
 import { serve } from './serve.ts'
 
+type WithSession = typeof withSession<ExchangeData>
+
 /** `withSession` of `coatcheck/fetch` behind a bridge from Node's server to `Request` and `Response`. */
-export const fetchHarness: ExchangeHarness = {
-  features: ['error-handler'],
-  start: (application) =>
-    serve((incoming, outgoing) => {
-      const route = findRoute(application.routes, incoming.method, incoming.url)
-      answer(application, route, incoming, outgoing).catch(() => outgoing.destroy())
-    }),
+export const fetchHarness: ExchangeHarness = createFetchHarness(withSession)
+
+/** The same for another function that goes by `Request` and `Response`. */
+export function createFetchHarness(handle: WithSession): ExchangeHarness {
+  return {
+    features: ['error-handler'],
+    start: (application) =>
+      serve((incoming, outgoing) => {
+        const route = findRoute(application.routes, incoming.method, incoming.url)
+        answer({ ...application, handle }, route, incoming, outgoing).catch(() => outgoing.destroy())
+      }),
+  }
+}
+
+interface Bridged extends ExchangeApplication {
+  readonly handle: WithSession
 }
 
 async function answer(
-  application: ExchangeApplication,
+  application: Bridged,
   route: Route | undefined,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
@@ -42,7 +54,7 @@ async function answer(
 }
 
 async function respond(
-  { sessions, errorHandler }: ExchangeApplication,
+  { sessions, errorHandler, handle: withSession }: Bridged,
   { mode, handle }: Route,
   request: Request,
   routeRequest: Turn['request'],

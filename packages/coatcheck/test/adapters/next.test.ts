@@ -1,0 +1,360 @@
+// First of all: it puts in place what Next's modules look for when they are loaded.
+import 'next/dist/server/node-environment-baseline.js'
+
+import { forbidden, notFound, redirect, unauthorized } from 'next/navigation.js'
+import { describe, expect, it } from 'vitest'
+import { nextSessions } from '../../src/adapters/next.ts'
+import { CookieJar } from '../../src/testing/cookie-jar.ts'
+import { NextRequest } from './harness/next.ts'
+import { openShop, type Shop } from './harness/shop.ts'
+
+describe('withSession of an action', () => {
+  it('CK-01 CK-03 CK-05 sets the cookie through Next with every attribute', async () => {
+    const { sessions } = await openShop()
+    const request = new NextRequest()
+    await request.act(() => nextSessions(sessions).withSession((session) => session.set('theme', 'dark')))
+    const [cookie = '', ...others] = request.setCookies
+    expect(others).toEqual([])
+    expect(cookie).toMatch(
+      /^__Host-sid=[\w-]{68}; Path=\/; Expires=[^;]+ GMT; Max-Age=2592000; Secure; HttpOnly; SameSite=lax$/,
+    )
+  })
+
+  it('of a signed-in user sets one that goes with the browser', async () => {
+    const { request } = await signedIn()
+    expect(request.setCookies).toEqual([
+      expect.stringMatching(/^__Host-sid=[\w-]{68}; Path=\/; Secure; HttpOnly; SameSite=lax$/),
+    ])
+  })
+
+  it('CK-13 clears it with the same attributes, those of another domain too', async () => {
+    const { sessions } = await openShop({ cookie: { domain: 'shop.example' } })
+    const headers = { host: 'www.shop.example', 'x-forwarded-proto': 'https' }
+    const { withSession } = nextSessions(sessions, { trustProxy: 1 })
+    const jar = new CookieJar()
+    await new NextRequest({ jar, headers }).act(() => withSession((session) => session.login('ann')))
+    const request = new NextRequest({ jar, headers })
+    await request.act(() => withSession((session) => session.logout()))
+    expect(request.setCookies).toEqual([
+      '__Secure-sid=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; Domain=shop.example; Secure; HttpOnly; SameSite=lax',
+    ])
+  })
+
+  it.each([
+    ['redirect', () => redirect('/next'), 'NEXT_REDIRECT;'],
+    ['notFound', () => notFound(), 'NEXT_HTTP_ERROR_FALLBACK;404'],
+  ])('commits before it throws on what %s() of Next throws', async (_, leave, digest) => {
+    const { sessions } = await openShop()
+    const { withSession } = nextSessions(sessions)
+    const request = new NextRequest()
+    const left = request.act(() =>
+      withSession((session) => {
+        session.set('theme', 'dark')
+        leave()
+      }),
+    )
+    await expect(left).rejects.toMatchObject({ digest: expect.stringContaining(digest) })
+    expect(await themeOf(sessions, request.jar)).toBe('dark')
+  })
+
+  it.each([
+    ['forbidden', forbidden, '403'],
+    ['unauthorized', unauthorized, '401'],
+  ])('commits before %s(), where the application has switched it on', async (_, leave, status) => {
+    const { sessions } = await openShop()
+    process.env.__NEXT_EXPERIMENTAL_AUTH_INTERRUPTS = 'true'
+    const request = new NextRequest()
+    const left = request.act(() =>
+      nextSessions(sessions).withSession((session) => {
+        session.set('theme', 'dark')
+        leave()
+      }),
+    )
+    await expect(left).rejects.toMatchObject({ digest: `NEXT_HTTP_ERROR_FALLBACK;${status}` })
+    expect(request.setCookies).toHaveLength(1)
+  })
+
+  it('drops what it wrote before it threw, whatever digest the error has', async () => {
+    const { sessions, store } = await openShop()
+    for (const digest of ['2338', 'NEXT_REDIRECTED', 'DYNAMIC_SERVER_USAGE', 7]) {
+      const error = Object.assign(new Error('boom'), { digest })
+      const request = new NextRequest()
+      const failed = request.act(() =>
+        nextSessions(sessions).withSession((session) => {
+          session.set('theme', 'dark')
+          throw error
+        }),
+      )
+      await expect(failed).rejects.toBe(error)
+      expect([store.writes, request.setCookies]).toEqual([[], []])
+    }
+  })
+
+  it('sets the cookie of a login although it threw after it', async () => {
+    const { sessions } = await openShop()
+    const request = new NextRequest()
+    const failed = request.act(() =>
+      nextSessions(sessions).withSession(async (session) => {
+        await session.login('ann')
+        session.set('theme', 'dark')
+        throw new Error('boom')
+      }),
+    )
+    await expect(failed).rejects.toThrow('boom')
+    expect(request.setCookies).toHaveLength(1)
+    expect(await themeOf(sessions, request.jar)).toBe(undefined)
+  })
+
+  it('P10 throws where the commit fails, instead of the redirect too, and sets no cookie', async () => {
+    const { sessions, store } = await openShop()
+    store.fail('create')
+    for (const leave of [() => {}, () => redirect('/next')]) {
+      const request = new NextRequest()
+      const failed = request.act(() =>
+        nextSessions(sessions).withSession((session) => {
+          session.set('theme', 'dark')
+          leave()
+        }),
+      )
+      await expect(failed).rejects.toMatchObject({ status: 503 })
+      expect(request.setCookies).toEqual([])
+    }
+  })
+
+  it.each([
+    ['cross-site', {}],
+    ['same-site', {}],
+    ['', { origin: 'https://evil.example' }],
+    ['', { origin: 'null' }],
+    ['', {}],
+  ])('CSRF-01 refuses one that another site sent: %s %o', async (site, from) => {
+    const { sessions, request } = await signedIn()
+    const ran: unknown[] = []
+    const forged = new NextRequest({ jar: request.jar, headers: { 'sec-fetch-site': site, ...from } })
+    const refused = forged.act(() => nextSessions(sessions).withSession((session) => ran.push(session)))
+    await expect(refused).rejects.toMatchObject({ code: 'ERR_CSRF', status: 403 })
+    expect(ran).toEqual([])
+  })
+
+  it('LIO-05 refuses a login that another site sent, of a visitor too', async () => {
+    const { sessions } = await openShop()
+    const forged = new NextRequest({ headers: { 'sec-fetch-site': 'cross-site' } })
+    const refused = forged.act(() => nextSessions(sessions).withSession((session) => session.login('eve')))
+    await expect(refused).rejects.toMatchObject({ code: 'ERR_CSRF' })
+    expect((await sessions.list('eve')).sessions).toEqual([])
+  })
+
+  it('rotates when it is due', async () => {
+    const { sessions, environment, request } = await signedIn()
+    const before = request.jar.header
+    environment.advance(16 * 60_000)
+    const rotated = new NextRequest({ jar: request.jar })
+    await rotated.act(() => nextSessions(sessions).withSession((session) => session.userId))
+    expect(rotated.setCookies).toHaveLength(1)
+    expect(rotated.jar.header).not.toBe(before)
+  })
+
+  it('CK-11 clears a tossed cookie, and the page after it still shows the user', async () => {
+    const { sessions, request } = await signedIn()
+    const headers = { cookie: `__Host-sid=${'A'.repeat(68)}; ${request.jar.header}` }
+    const tossed = new NextRequest({ headers })
+    const { readSession, withSession } = nextSessions(sessions)
+    const [inAction, after] = [
+      await tossed.act(() => withSession((session) => session.userId)),
+      await tossed.render(async () => (await readSession()).userId),
+    ]
+    expect([inAction, after]).toEqual(['ann', 'ann'])
+  })
+
+  it('finds in the same action what an earlier part of it has done', async () => {
+    const { sessions } = await openShop()
+    const { withSession } = nextSessions(sessions)
+    const request = new NextRequest()
+    const users = await request.act(async () => {
+      await withSession((session) => session.login('ann'))
+      const signedIn = await withSession((session) => session.userId)
+      await withSession((session) => session.logout())
+      return [signedIn, await withSession((session) => session.userId)]
+    })
+    expect(users).toEqual(['ann', null])
+    expect(request.setCookies).toEqual([expect.stringMatching(/^__Host-sid=; .*Max-Age=0/)])
+  })
+
+  it('answers what the action answers, and hands out a session that refuses use where the policy skips', async () => {
+    const { sessions } = await openShop({ policy: () => ({ skip: true }) })
+    const { withSession } = nextSessions(sessions)
+    expect(await new NextRequest().act(() => withSession(() => 'answer'))).toBe('answer')
+    const used = new NextRequest().act(() => withSession((session) => session.userId))
+    await expect(used).rejects.toMatchObject({ code: 'ERR_NO_SESSION_CONTEXT' })
+  })
+
+  it('says so where a token would go into a header that an action cannot set', async () => {
+    const { sessions } = await openShop({ transports: ['bearer'] })
+    const written = new NextRequest().act(() =>
+      nextSessions(sessions).withSession((session) => session.set('theme', 'dark')),
+    )
+    await expect(written).rejects.toThrow('session-token')
+  })
+})
+
+describe('readSession', () => {
+  it('looks the session up once for each request, and again after an action of it', async () => {
+    const { sessions, store, request } = await signedIn()
+    const { readSession, withSession } = nextSessions(sessions)
+    const page = new NextRequest({ jar: request.jar })
+    store.clearCalls()
+    const read = await page.act(() => Promise.all([readSession(), readSession()]))
+    expect([read[0] === read[1], store.calls.length]).toEqual([true, 1])
+    await page.act(() => withSession((session) => session.set('theme', 'dark')))
+    const after = await page.render(readSession)
+    expect([after.get('theme'), after === read[0]]).toEqual(['dark', false])
+  })
+
+  it('of two kinds of sessions keeps them apart', async () => {
+    const { sessions, request } = await signedIn()
+    const admins = (await openShop({ cookie: { name: 'admin' } })).sessions
+    const page = new NextRequest({ jar: request.jar })
+    const users = await page.render(async () => [
+      (await nextSessions(sessions).readSession()).userId,
+      (await nextSessions(admins).readSession()).userId,
+    ])
+    expect(users).toEqual(['ann', null])
+  })
+
+  it('never rotates, clears or writes', async () => {
+    const { sessions, environment, request } = await signedIn()
+    const { readSession } = nextSessions(sessions)
+    environment.advance(16 * 60_000)
+    const page = new NextRequest({ jar: request.jar })
+    const session = await page.act(readSession)
+    expect(() => session.set('theme', 'dark')).toThrow(expect.objectContaining({ code: 'ERR_USAGE' }))
+    await sessions.revokeUser('ann')
+    const late = new NextRequest({ jar: request.jar })
+    expect((await late.act(readSession)).userId).toBe(null)
+    expect([page.setCookies, late.setCookies]).toEqual([[], []])
+  })
+
+  it.each([
+    ['sec-purpose', 'prefetch;prerender'],
+    ['purpose', 'prefetch'],
+  ])('P8 counts no prefetch as activity, by %s', async (name, value) => {
+    const { sessions, environment, request } = await signedIn()
+    const { readSession } = nextSessions(sessions)
+    const open = (headers: Record<string, string>) =>
+      new NextRequest({ jar: request.jar, headers }).render(readSession)
+    environment.advance(20 * 60_000)
+    expect((await open({ [name]: value })).userId).toBe('ann')
+    await sessions.flush()
+    environment.advance(20 * 60_000)
+    expect((await open({})).userId).toBe(null)
+  })
+
+  it('counts a page that is looked at as activity', async () => {
+    const { sessions, environment, request } = await signedIn()
+    const { readSession } = nextSessions(sessions)
+    const open = () => new NextRequest({ jar: request.jar }).render(readSession)
+    for (let visits = 0; visits < 3; visits++) {
+      environment.advance(20 * 60_000)
+      expect((await open()).userId).toBe('ann')
+      await sessions.flush()
+    }
+  })
+})
+
+describe('requireUser', () => {
+  const guard = (shop: Pick<Shop, 'sessions'>, jar?: CookieJar) => {
+    const { requireUser } = nextSessions(shop.sessions)
+    return (options: Parameters<typeof requireUser>[0]) =>
+      new NextRequest(jar ? { jar } : {}).render(() => requireUser(options))
+  }
+
+  it('LIO-10 redirects a visitor to the page to sign in at, and from there back to this origin alone', async () => {
+    const check = guard(await openShop())
+    const locations = [
+      [{ onMissing: '/login', returnTo: '/account?tab=1' }, '/login?return=%2Faccount%3Ftab%3D1'],
+      [{ onMissing: '/login' }, '/login'],
+      [{ onMissing: '/login', returnTo: '//evil.example' }, '/login'],
+      [{ onMissing: '/login', returnTo: 'https://evil.example/' }, '/login'],
+    ] as const
+    for (const [options, location] of locations) {
+      await expect(check(options)).rejects.toMatchObject({
+        digest: expect.stringContaining(`;${location};`),
+      })
+    }
+    await expect(check({})).rejects.toMatchObject({ code: 'ERR_UNAUTHENTICATED', status: 401 })
+  })
+
+  it('answers the session of a user, and asks for a fresher proof where it is too old', async () => {
+    const { request, environment, ...shop } = await signedIn()
+    const check = guard(shop, request.jar)
+    environment.advance(10 * 60_000)
+    expect((await check({ fresh: '1h' })).userId).toBe('ann')
+    await expect(check({ fresh: '5m', onMissing: '/login' })).rejects.toMatchObject({
+      code: 'ERR_STEP_UP_REQUIRED',
+    })
+    await expect(check({ fresh: '5m', onStale: '/confirm' })).rejects.toMatchObject({
+      digest: expect.stringContaining(';/confirm;'),
+    })
+  })
+})
+
+describe('withSession of a route handler', () => {
+  it('finds the session by the request, and answers with its cookie', async () => {
+    const { sessions } = await openShop()
+    const request = new Request('http://localhost:3000/', { headers: { host: 'localhost:3000' } })
+    const answer = await nextSessions(sessions).withSession(request, (session) => {
+      expect(sessions.of(request)).toBe(session)
+      session.set('theme', 'dark')
+      return new Response(null, { status: 204 })
+    })
+    expect([answer.status, answer.headers.getSetCookie().length]).toEqual([204, 1])
+  })
+
+  it('puts the cookie where Next finds it before it throws a redirect on', async () => {
+    const { sessions } = await openShop()
+    const request = new Request('http://localhost:3000/', { headers: { host: 'localhost:3000' } })
+    const next = new NextRequest()
+    const left = next.act(() =>
+      nextSessions(sessions).withSession(request, async (session) => {
+        await session.login('ann')
+        session.set('theme', 'dark')
+        redirect('/next')
+      }),
+    )
+    await expect(left).rejects.toMatchObject({ digest: expect.stringContaining('NEXT_REDIRECT') })
+    expect(next.setCookies).toHaveLength(1)
+    expect(await themeOf(sessions, next.jar)).toBe('dark')
+  })
+
+  it('P10 answers 503 instead of a redirect whose commit failed', async () => {
+    const { sessions, store } = await openShop()
+    store.fail('create')
+    const request = new Request('http://localhost:3000/', { headers: { host: 'localhost:3000' } })
+    const answer = await nextSessions(sessions).withSession(request, (session) => {
+      session.set('theme', 'dark')
+      redirect('/next')
+    })
+    expect(answer.status).toBe(503)
+  })
+
+  it('takes a request without a handler for a mistake', async () => {
+    const { sessions } = await openShop()
+    const { withSession } = nextSessions(sessions)
+    const request = new Request('http://localhost:3000/')
+    const called = Reflect.apply(withSession, undefined, [request])
+    await expect(called).rejects.toThrow('handler')
+  })
+})
+
+async function signedIn() {
+  const shop = await openShop()
+  const request = new NextRequest()
+  await request.act(() => nextSessions(shop.sessions).withSession((session) => session.login('ann')))
+  return { ...shop, request }
+}
+
+async function themeOf(sessions: Shop['sessions'], jar: CookieJar) {
+  const { readSession } = nextSessions(sessions)
+  const session = await new NextRequest({ jar }).render(readSession)
+  return session.get('theme')
+}

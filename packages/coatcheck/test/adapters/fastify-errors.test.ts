@@ -38,7 +38,8 @@ describe('errors of handlers and hooks', () => {
         done(request.url === '/hook' ? fail(422) : undefined)
       })
       app.addHook('onSend', (request, _reply, _payload, done) => {
-        done(request.url === '/on-send' ? fail(422) : null)
+        if (request.url === '/on-send') done(fail(422))
+        else done()
       })
       app.post('/hook', () => 'never')
       app.post('/on-send', () => 'prepared')

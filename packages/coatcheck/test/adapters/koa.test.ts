@@ -138,7 +138,8 @@ describe('sessionMiddleware', () => {
     const shop = await openShop({ csrf: { mode: 'token' } })
     const client = await served((app) => {
       app.use(async (ctx, next) => {
-        const text = (await Array.fromAsync(ctx.req)).join('')
+        let text = ''
+        for await (const piece of ctx.req) text += String(piece)
         Object.assign(ctx.request, { body: Object.fromEntries(new URLSearchParams(text)) })
         await next()
       })

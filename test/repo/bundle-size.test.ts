@@ -10,10 +10,12 @@ const CEILINGS: Readonly<Record<string, number>> = {
   coatcheck: 32_000,
   'coatcheck/memory': 6_000,
   'coatcheck/sqlite': 18_000,
+  'coatcheck/postgres': 14_000,
   'coatcheck/fetch': 16_000,
   'coatcheck/node': 18_000,
   'coatcheck/express': 18_000,
   'coatcheck/hono': 18_000,
+  'coatcheck/next': 18_500,
   'coatcheck/testing': 32_000,
   'coatcheck/store-testing': 82_000,
 }

@@ -1,3 +1,5 @@
+import { type IncomingMessage, request } from 'node:http'
+import { text } from 'node:stream/consumers'
 import { CookieJar } from 'coatcheck/testing'
 
 const COOKIE = '__Host-sid'
@@ -7,6 +9,7 @@ interface Page {
   readonly body: string
   readonly location: string | null
   readonly setCookies: readonly string[]
+  readonly headers: Headers
 }
 
 /** Somebody with a browser, as far as HTTP shows it. */
@@ -30,28 +33,52 @@ export class Visitor {
   post(path: string, form: Record<string, string> = {}, headers: Record<string, string> = {}): Promise<Page> {
     return this.#send(
       path,
-      { method: 'POST', body: new URLSearchParams(form) },
-      { origin: this.#origin, ...headers },
+      { method: 'POST', body: new URLSearchParams(form).toString() },
+      { origin: this.#origin, 'content-type': 'application/x-www-form-urlencoded', ...headers },
     )
   }
 
-  async #send(path: string, init: RequestInit, headers: Record<string, string>): Promise<Page> {
-    const response = await fetch(this.#origin + path, {
-      ...init,
-      redirect: 'manual',
+  /** A body that no form of the shop would send. */
+  postText(path: string, body: string, type = 'application/x-www-form-urlencoded'): Promise<Page> {
+    return this.#send(path, { method: 'POST', body }, { origin: this.#origin, 'content-type': type })
+  }
+
+  /** Asks as a browser does that goes to a page; `fetch` would say that a script asks. */
+  #send(path: string, { method, body = '' }: Sent, headers: Record<string, string>): Promise<Page> {
+    const sent = request(this.#origin + path, {
+      method,
       headers: {
         accept: 'text/html',
+        'sec-fetch-mode': 'navigate',
         ...headers,
         ...(this.#jar.header === '' ? {} : { cookie: this.#jar.header }),
       },
     })
-    const setCookies = response.headers.getSetCookie()
+    sent.end(body)
+    return new Promise((resolve, reject) => {
+      sent.once('error', reject)
+      sent.once('response', (response) => {
+        this.#receive(response).then(resolve, reject)
+      })
+    })
+  }
+
+  async #receive(response: IncomingMessage): Promise<Page> {
+    const setCookies = response.headers['set-cookie'] ?? []
     this.#jar.receive(setCookies)
     return {
-      status: response.status,
-      body: await response.text(),
-      location: response.headers.get('location'),
+      status: response.statusCode ?? 0,
+      body: await text(response),
+      location: response.headers.location ?? null,
       setCookies,
+      headers: new Headers(
+        Object.entries(response.headersDistinct).map(([name, values = []]) => [name, values.join(', ')]),
+      ),
     }
   }
+}
+
+interface Sent {
+  readonly method: 'GET' | 'POST'
+  readonly body?: string
 }

@@ -113,6 +113,22 @@ describe('starting and stopping', () => {
     own.dispose()
   })
 
+  it('prints its address, the demo accounts and what to try first; a password that was changed is not printed', async () => {
+    const own = temporaryDirectory()
+    const first = await startShop(own.path)
+    const alice = await signedIn('alice', {}, first)
+    await alice.post('/account/password', { password: 'nine quiet harpsichords' })
+    const printed = (await first.interrupt()).output
+    for (const text of ['alice / peg-and-ticket', 'bob / coat-on-counter', 'Try first', '/lab', 'panel']) {
+      expect(printed).toContain(text)
+    }
+    const later = (await (await startShop(own.path)).interrupt()).output
+    expect(later).toContain('alice, whose password has been changed')
+    expect(later).not.toContain('peg-and-ticket')
+    expect(later).toContain('bob / coat-on-counter')
+    own.dispose()
+  })
+
   it('says which port is busy, and what a port is', async () => {
     const busy = createServer().listen(0, 'localhost')
     await once(busy, 'listening')

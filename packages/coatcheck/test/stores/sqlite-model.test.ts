@@ -1,9 +1,9 @@
 import { compareWithModel, MODEL_RETENTION, runStoreCase } from 'coatcheck/store-testing'
 import { describe, expect, it } from 'vitest'
-import type { SessionStore } from '../../src/core/store.ts'
 import { memory } from '../../src/stores/memory.ts'
 import { sqlite } from '../../src/stores/sqlite.ts'
 import { FakeEnvironment } from '../../src/testing/fake-environment.ts'
+import { inTurn } from './in-turn.ts'
 import { processCases } from './process-cases.ts'
 import { RETENTION, temporaryDirectory } from './sqlite-harness.ts'
 
@@ -60,18 +60,4 @@ async function openPair(handles: number) {
       directory.dispose()
     },
   }
-}
-
-/** One store whose calls go to each of `stores` in turn. */
-function inTurn(stores: readonly SessionStore[]): SessionStore {
-  let calls = 0
-  const [first] = stores
-  if (!first) throw new Error('There must be a store.')
-  return new Proxy(first, {
-    get(_, name: keyof SessionStore) {
-      const store = stores[calls++ % stores.length] ?? first
-      const member = store[name]
-      return typeof member === 'function' ? member.bind(store) : member
-    },
-  })
 }

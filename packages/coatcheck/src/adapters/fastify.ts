@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { ConfigError, UsageError } from '../core/errors.ts'
 import type { MaybePromise } from '../core/maybe-promise.ts'
-import { assertKnownKeys, oneOf } from '../core/option-checks.ts'
 import type { Mode } from '../core/validator.ts'
+import { propertyTaken } from '../http/expose-session.ts'
+import { assertMiddlewareOptions, assertSessions, MIDDLEWARE_OPTIONS } from '../http/middleware-options.ts'
 import { openSession } from '../http/open-session.ts'
 import type { OpenedSession } from '../http/opened-session.ts'
 import type { Sessions } from '../http/sessions.ts'
@@ -79,13 +79,13 @@ Object.assign(sessionPlugin, {
 })
 
 /** What the guard looks at, so that it fits every kind of server, route and type provider. */
-export interface GuardedRequest {
+interface GuardedRequest {
   readonly method: string
   readonly originalUrl: string
   readonly headers: { readonly [name: string]: string | string[] | undefined }
 }
 
-export interface GuardedReply {
+interface GuardedReply {
   redirect(url: string, statusCode: number): unknown
 }
 
@@ -111,20 +111,20 @@ export function requireUser<D>(
 }
 
 /** `register` adds its own to what a plugin is given. */
-const KNOWN = ['sessions', 'property', 'mode', 'hook', 'prefix', 'logLevel', 'logSerializers']
+const KNOWN = {
+  ...MIDDLEWARE_OPTIONS,
+  sessions: null,
+  hook: ['onRequest', 'preValidation'],
+  prefix: null,
+  logLevel: null,
+  logSerializers: null,
+}
 
 function resolveOptions<D>(options: SessionPluginOptions<D>): Required<SessionPluginOptions<D>> {
-  assertKnownKeys(options, KNOWN, 'sessionPlugin')
+  assertMiddlewareOptions(options, 'sessionPlugin', KNOWN)
+  assertSessions(options.sessions, 'sessionPlugin.sessions')
   const { sessions, property = 'session', mode = 'full', hook = 'onRequest' } = options
-  if (typeof sessions?.of !== 'function') {
-    throw new ConfigError('ERR_OPTION', 'Option sessionPlugin.sessions must be what createSessions answered.')
-  }
-  return {
-    sessions,
-    property,
-    mode: oneOf(mode, ['full', 'read', 'peek'], 'sessionPlugin.mode'),
-    hook: oneOf(hook, ['onRequest', 'preValidation'], 'sessionPlugin.hook'),
-  }
+  return { sessions, property, mode, hook }
 }
 
 function install<D>(
@@ -184,10 +184,7 @@ function decorateRequests<D>(
   const known = fastify[PROPERTIES] ?? {}
   if (fastify.hasRequestDecorator(property)) {
     if (known[property] === sessions) return
-    throw new UsageError(
-      'ERR_USAGE',
-      `The request already has a property '${property}'; give the plugin another name, or property: false and sessions.of(request).`,
-    )
+    throw propertyTaken(property)
   }
   fastify[PROPERTIES] = { ...known, [property]: sessions }
   fastify.decorateRequest(property, {

@@ -2,6 +2,7 @@ import type { Context, Middleware } from 'koa'
 import type { MaybePromise } from '../core/maybe-promise.ts'
 import type { Mode } from '../core/validator.ts'
 import { exposeSession } from '../http/expose-session.ts'
+import { assertMiddlewareOptions, MIDDLEWARE_OPTIONS } from '../http/middleware-options.ts'
 import { openSession } from '../http/open-session.ts'
 import type { OpenedSession } from '../http/opened-session.ts'
 import { statusOf } from '../http/problem.ts'
@@ -53,6 +54,7 @@ export function sessionMiddleware<D>(
   sessions: Sessions<D>,
   options: SessionMiddlewareOptions = {},
 ): Middleware {
+  assertMiddlewareOptions(options, 'sessionMiddleware', MIDDLEWARE_OPTIONS)
   const { property = 'session', mode = 'full' } = options
   return async (context, next) => {
     // Mounted for the whole application and for a part of it again: the first one counts.

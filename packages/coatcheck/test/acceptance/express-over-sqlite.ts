@@ -32,9 +32,7 @@ export interface Site {
   close(): Promise<void>
 }
 
-export async function startSite(
-  addRoutes: (app: Express, sessions: Sessions<Data>) => void = () => {},
-): Promise<Site> {
+export async function startSite(): Promise<Site> {
   const directory = mkdtempSync(join(tmpdir(), 'coatcheck-site-'))
   const environment = new FakeEnvironment({ seed: 7 })
   const store = new FaultyStore(sqlite(join(directory, 'sessions.db')))
@@ -56,7 +54,7 @@ export async function startSite(
     log.push(JSON.stringify(event))
   })
   await sessions.open()
-  const server = await listen(createApp(sessions, addRoutes, log))
+  const server = await listen(createApp(sessions, log))
   const { port } = server.address() as AddressInfo
   return {
     origin: `http://127.0.0.1:${port}`,
@@ -76,15 +74,10 @@ export async function startSite(
   }
 }
 
-function createApp(
-  sessions: Sessions<Data>,
-  addRoutes: (app: Express, sessions: Sessions<Data>) => void,
-  log: string[],
-): Express {
+function createApp(sessions: Sessions<Data>, log: string[]): Express {
   const app = express().disable('x-powered-by')
   app.use(sessionMiddleware(sessions))
   app.use(express.urlencoded({ extended: false }))
-  addRoutes(app, sessions)
   app.get('/me', (req, res) => {
     const session = sessions.of(req)
     const { id, userId } = session

@@ -1,93 +1,36 @@
-import { afterEach, describe, expect, it } from 'vitest'
-import { Client } from './client.ts'
-import { type Site, startSite } from './express-over-sqlite.ts'
+import { describe, expect, it } from 'vitest'
+import type { ExchangeHarness } from '../../src/store-testing/exchanges/harness.ts'
+import { exchangeCases } from '../../src/store-testing/exchanges/table.ts'
+import { expressHarness } from '../adapters/harness/express.ts'
+import { fastifyHarness } from '../adapters/harness/fastify.ts'
+import { fetchHarness } from '../adapters/harness/fetch.ts'
+import { honoHarness } from '../adapters/harness/hono.ts'
+import { koaHarness } from '../adapters/harness/koa.ts'
+import { nextHarness } from '../adapters/harness/next.ts'
+import { nodeHarness } from '../adapters/harness/node.ts'
+import { createSqliteStore } from '../adapters/harness/sqlite-store.ts'
 
-let site: Site
+const frameworks: readonly (readonly [string, ExchangeHarness])[] = [
+  ['Express', expressHarness],
+  ['Fastify', fastifyHarness],
+  ['Koa', koaHarness],
+  ['Hono', honoHarness],
+  ['route handlers of Next', nextHarness],
+  ['node:http', nodeHarness],
+  ['fetch', fetchHarness],
+]
 
-afterEach(() => site.close())
+/** The sentences of the table that count over many requests at once. */
+const COUNTS = [
+  'P1 none of 100 sessions outlives a logout that races a write',
+  'P2 50 parallel requests that append to one field keep all 50',
+  'P3 ROT-05 100 parallel requests at the moment of rotation all succeed, with one successor',
+]
 
-describe('through Express over SQLite', () => {
-  it('P2 50 parallel requests that each append to one cart keep all 50', async () => {
-    site = await startSite()
-    const client = new Client(site)
-    await client.post('/login', { user: 'ada' })
-    const items = Array.from({ length: 50 }, (_, i) => `item-${i}`)
-    const answers = await Promise.all(items.map((item) => client.post(`/cart/${item}`)))
-    expect(answers.map(({ status }) => status)).toEqual(items.map(() => 303))
-    expect((await client.me()).cart.toSorted()).toEqual(items.toSorted())
-  })
-
-  it('P1 of 100 sessions whose logout races a request that writes on its way out, none is alive', async () => {
-    const rounds = Array.from({ length: 100 }, (_, i) => `user-${i}`)
-    const barrier = new Barriers()
-    site = await startSite((app, sessions) => {
-      app.post('/slow', async (req, res) => {
-        const session = sessions.of(req)
-        session.append('cart', 'late')
-        barrier.arrive(String(session.userId))
-        await barrier.opened(String(session.userId))
-        res.json({ ok: true })
-      })
-    })
-    const alive = await Promise.all(rounds.map((user) => logoutDuringWrite(user, barrier)))
-    expect(alive.filter((userId) => userId !== null)).toEqual([])
-    expect(site.events.filter(({ name }) => name === 'write-dropped')).toHaveLength(rounds.length)
-  })
-
-  it('P3 100 parallel requests at the moment of rotation all succeed with one successor', async () => {
-    site = await startSite()
-    const client = new Client(site)
-    await client.post('/login', { user: 'ada' })
-    const old = client.token
-    site.environment.advance(15 * 60_000)
-    const tabs = Array.from({ length: 100 }, () => new Client(site, old))
-    const answers = await Promise.all(tabs.map((tab) => tab.get('/me')))
-    expect(answers.map(({ body }) => JSON.parse(body).userId)).toEqual(tabs.map(() => 'ada'))
-    const successors = new Set(answers.map(({ newToken }) => newToken))
-    expect(successors.size).toBe(1)
-    expect(successors.has(null)).toBe(false)
-    expect(await new Client(site, [...successors][0] ?? null).me()).toMatchObject({ userId: 'ada' })
-    expect(site.events.filter(({ name }) => name === 'rotated')).toHaveLength(1)
+describe.each(frameworks)('through %s over SQLite', (_name, harness) => {
+  it.each(COUNTS)('%s', async (name) => {
+    const counted = exchangeCases.find((exchange) => exchange.name === name)
+    expect(counted).toBeDefined()
+    await counted?.run(harness, createSqliteStore)
   })
 })
-
-/** Signs in, starts a writing request, signs out while it is held, lets it go; answers who the old token still is. */
-async function logoutDuringWrite(user: string, barrier: Barriers): Promise<string | null> {
-  const client = new Client(site)
-  await client.post('/login', { user })
-  const token = client.token
-  const slow = new Client(site, token).post('/slow')
-  await barrier.arrived(user)
-  await client.post('/logout')
-  barrier.open(user)
-  await slow
-  return (await new Client(site, token).me()).userId
-}
-
-/** A point per user that a handler reaches and waits at until the test lets it go on. */
-class Barriers {
-  readonly #arrivals = new Map<string, PromiseWithResolvers<void>>()
-  readonly #openings = new Map<string, PromiseWithResolvers<void>>()
-
-  arrive(user: string): void {
-    this.#at(this.#arrivals, user).resolve()
-  }
-
-  arrived(user: string): Promise<void> {
-    return this.#at(this.#arrivals, user).promise
-  }
-
-  open(user: string): void {
-    this.#at(this.#openings, user).resolve()
-  }
-
-  opened(user: string): Promise<void> {
-    return this.#at(this.#openings, user).promise
-  }
-
-  #at(map: Map<string, PromiseWithResolvers<void>>, user: string): PromiseWithResolvers<void> {
-    const point = map.get(user) ?? Promise.withResolvers<void>()
-    map.set(user, point)
-    return point
-  }
-}

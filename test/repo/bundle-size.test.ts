@@ -14,6 +14,8 @@ const CEILINGS: Readonly<Record<string, number>> = {
   'coatcheck/fetch': 16_000,
   'coatcheck/node': 18_000,
   'coatcheck/express': 18_000,
+  'coatcheck/fastify': 18_000,
+  'coatcheck/koa': 18_000,
   'coatcheck/hono': 18_000,
   'coatcheck/next': 18_500,
   'coatcheck/testing': 32_000,

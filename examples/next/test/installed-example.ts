@@ -19,7 +19,7 @@ interface Exit {
 
 /**
  * A copy of the example beside which the library lies as npm would install it, compiled: Next's bundler knows nothing
- * of the workspace's sources. The pages of `test/app` come with it.
+ * of the workspace's sources. The pages of `test/probe` come with it.
  */
 export class InstalledExample {
   readonly #directory: string
@@ -45,7 +45,7 @@ export class InstalledExample {
     rmSync(this.#directory, { recursive: true, force: true })
     mkdirSync(installed, { recursive: true })
     for (const name of SOURCES) cpSync(join(EXAMPLE, name), join(this.#directory, name), { recursive: true })
-    cpSync(join(EXAMPLE, 'test/app'), join(this.#directory, 'app'), { recursive: true })
+    cpSync(join(EXAMPLE, 'test/probe'), join(this.#directory, 'app/probe'), { recursive: true })
     cpSync(join(LIBRARY, 'package.json'), join(installed, 'package.json'))
     // Whether the library compiles is the business of other tests.
     await this.#succeed('tsc', ['-p', LIBRARY, '--noCheck', '--outDir', join(installed, 'dist')])

@@ -1,4 +1,4 @@
-import { readSession, withSession } from '../../../lib/sessions'
+import { readSession, withSession } from '../../../lib/sessions.ts'
 
 /** What components get that want more than to read. */
 export default async function Component() {

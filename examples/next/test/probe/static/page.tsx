@@ -1,4 +1,4 @@
-import { readSession } from '../../../lib/sessions'
+import { readSession } from '../../../lib/sessions.ts'
 
 export const dynamic = 'force-static'
 

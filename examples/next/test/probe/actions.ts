@@ -1,7 +1,7 @@
 'use server'
 
 import { notFound } from 'next/navigation'
-import { readSession, withSession } from '../../lib/sessions'
+import { readSession, withSession } from '../../lib/sessions.ts'
 
 export async function logInAsAda(): Promise<void> {
   await withSession((session) => session.login('user-1', { methods: ['pwd'] }))

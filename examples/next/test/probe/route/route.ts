@@ -1,5 +1,5 @@
 import { notFound, redirect } from 'next/navigation'
-import { withSession } from '../../../lib/sessions'
+import { withSession } from '../../../lib/sessions.ts'
 
 export function GET(request: Request): Promise<Response> {
   return withSession(request, async (session) => {

@@ -10,6 +10,7 @@ const CEILINGS: Readonly<Record<string, number>> = {
   coatcheck: 32_000,
   'coatcheck/memory': 6_000,
   'coatcheck/sqlite': 18_000,
+  'coatcheck/redis': 20_000,
   'coatcheck/postgres': 14_000,
   'coatcheck/fetch': 16_000,
   'coatcheck/node': 18_000,

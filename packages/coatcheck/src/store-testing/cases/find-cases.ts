@@ -41,7 +41,9 @@ export const findCases: readonly StoreCase[] = [
   contractCase('STO-06 two ids that differ in case are two sessions', async (t) => {
     const store = await t.open()
     const first = await t.created(store, { data: { n: 1 } })
-    const second = await t.created(store, { id: swapCase(first.id), data: { n: 2 } })
+    // Not the last letter, whose unused bits must stay zero for it to be an id.
+    const id = (swapCase(first.id).slice(0, -1) + first.id.slice(-1)) as SessionId
+    const second = await t.created(store, { id, data: { n: 2 } })
     await store.end(second.id, { reason: 'revoked' })
     expectEqual((await t.record(store, first.id)).data, { n: 1 }, 'the data of the first')
     expectEnded(await store.find(second.id), 'revoked', 'the second')

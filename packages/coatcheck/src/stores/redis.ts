@@ -1,0 +1,38 @@
+import { ConfigError } from '../core/errors.ts'
+import { assertKnownKeys } from '../core/option-checks.ts'
+import type { SessionStore } from '../core/store.ts'
+import { driverOf, type RedisClient } from './redis/clients.ts'
+import { RedisStore } from './redis/redis-store.ts'
+
+export type { RedisClient } from './redis/clients.ts'
+
+export interface RedisOptions {
+  /** What the names of all keys begin with; default `coatcheck:`. Applications that share a server need different ones. */
+  readonly prefix?: string
+}
+
+/**
+ * Sessions in Redis 7 or later, or in Valkey: one server, Sentinel or a Cluster, through the client that the application
+ * has already, of the package `redis` or `ioredis`. The client must be connected, and stays the application's to close.
+ *
+ * Each call is one script on one of 256 partitions. All sessions of a user share a partition, so that a limit, an end of
+ * all of them and a login are atomic. The server's clock judges deadlines.
+ *
+ * @example
+ * ```ts
+ * import { createSessions, keysFromEnv } from 'coatcheck'
+ * import { redis } from 'coatcheck/redis'
+ * import { createClient } from 'redis'
+ *
+ * const client = await createClient({ url: 'redis://127.0.0.1:6379' }).on('error', console.error).connect()
+ * const sessions = createSessions({ store: redis(client), keys: keysFromEnv() })
+ * ```
+ */
+export function redis(client: RedisClient, options: RedisOptions = {}): SessionStore {
+  assertKnownKeys(options, ['prefix'])
+  const prefix = options.prefix ?? 'coatcheck:'
+  if (typeof prefix !== 'string' || /[{}]/.test(prefix)) {
+    throw new ConfigError('ERR_OPTION', 'Option prefix must be a text without { and }, which mark hash tags.')
+  }
+  return new RedisStore({ driver: driverOf(client), prefix, clock: () => '' })
+}

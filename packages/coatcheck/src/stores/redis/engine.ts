@@ -1,0 +1,111 @@
+import { toBase64Url } from '../../core/encoding.ts'
+import { ConfigError, StoreError } from '../../core/errors.ts'
+import { systemEnvironment } from '../../core/platform.ts'
+import type { StoreContext } from '../../core/store.ts'
+import type { Driver } from './driver.ts'
+import { corrupt, isMoving, toStoreError } from './failures.ts'
+import { partitionKeys } from './partition-keys.ts'
+import { type ScriptName, scriptOf } from './scripts.ts'
+
+/** What a script answers: what came of it, the store's clock, and the rest that depends on it. */
+export type Answer = readonly [outcome: string, now: number, ...rest: unknown[]]
+
+/** Where the instants come from that scripts judge by: `''` for the clock of the server. */
+export type Clock = (context: StoreContext) => string
+
+/** How much longer than a tombstone Redis keeps what nobody has swept. */
+const DAY = 86_400_000
+
+/** How long, and how often, a slot on the move is waited for: 3 s. */
+const MOVING_PAUSE = 30
+const MOVING_ATTEMPTS = 100
+
+const NONCE_BYTES = 12
+
+/** Runs scripts on partitions through the user's client, and reads their answers. */
+export class Engine {
+  readonly #driver: Driver
+  readonly #keys: readonly (readonly string[])[]
+  readonly #clock: Clock
+  readonly #underWay = new Set<Promise<unknown>>()
+  #context: StoreContext | null = null
+  #closed = false
+
+  constructor(driver: Driver, prefix: string, clock: Clock) {
+    this.#driver = driver
+    this.#keys = partitionKeys(prefix)
+    this.#clock = clock
+  }
+
+  open(context: StoreContext): void {
+    if (this.#closed) throw closedError()
+    this.#context = context
+  }
+
+  /** Refuses further calls and waits for those under way. */
+  async close(): Promise<void> {
+    this.#closed = true
+    await Promise.allSettled(this.#underWay)
+    this.#context = null
+  }
+
+  /** The context that the store is open with, until the last call under way is done. */
+  get context(): StoreContext {
+    if (this.#context === null) throw closedError()
+    return this.#context
+  }
+
+  /** A fresh random value for an epoch or an operation. */
+  nonce(): string {
+    return toBase64Url(this.context.environment.randomBytes(NONCE_BYTES))
+  }
+
+  /** One operation, which `close` waits for whole, and which is refused after it. */
+  during<T>(operation: () => Promise<T>): Promise<T> {
+    if (this.#context === null || this.#closed) return Promise.reject(closedError())
+    const result = operation()
+    this.#underWay.add(result)
+    const done = () => this.#underWay.delete(result)
+    result.then(done, done)
+    return result
+  }
+
+  async call(name: ScriptName, partition: number, args: readonly string[]): Promise<Answer> {
+    const { context } = this
+    const keep = String(context.tombstoneRetention + DAY)
+    const answer = await this.#run(name, partition, [this.#clock(context), keep, ...args])
+    try {
+      return JSON.parse(String(answer)) as Answer
+    } catch (cause) {
+      throw corrupt(cause)
+    }
+  }
+
+  async #run(name: ScriptName, partition: number, args: readonly string[]): Promise<unknown> {
+    const script = scriptOf(name)
+    const keys = this.#keys[partition] ?? []
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#driver.run(script, keys, args)
+      } catch (error) {
+        if (!isMoving(error) || attempt >= MOVING_ATTEMPTS) throw failure(error)
+        await pause(MOVING_PAUSE)
+      }
+    }
+  }
+}
+
+function failure(error: unknown): ConfigError | StoreError {
+  return error instanceof ConfigError ? error : toStoreError(error)
+}
+
+function closedError(): StoreError {
+  return new StoreError('ERR_STORE_CLOSED', 'The redis store is not open.', { retryable: true })
+}
+
+/** A moment of real time: what is waited for happens on servers, which no environment's clock moves. */
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => {
+    systemEnvironment.setTimer(milliseconds, resolve)
+  })
+}

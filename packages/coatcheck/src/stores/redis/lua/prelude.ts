@@ -1,0 +1,234 @@
+/**
+ * What all scripts share. A script works on the five keys of one partition, all of which are declared:
+ *
+ * - `R` hash: session id → session or tombstone, packed with MessagePack as a list (`STATE`, `USER`, ...).
+ * - `D` sorted set: session id by the deadline that comes first; exactly the sessions that live or wait to (`p`).
+ * - `X` sorted set: sessions that ended with their user or with everyone, and are not tombstones yet.
+ * - `T` sorted set: tombstones by when they ended, and users (`v` + user) by when their last session went.
+ * - `U` hash: `g` the epoch of everyone, `G` why earlier ones ended; for each user `e` + user the epoch, `i` + user the
+ *   sessions (35 characters each: id, time of creation in hexadecimal, state), and for each epoch of a user that ended
+ *   sessions `h` + epoch why, and `H` + the next epoch which.
+ *
+ * Users, reasons, fields and values are JSON texts, kept as they came; a script never decodes or encodes JSON. The first
+ * write of whatever ends a session is ZREM, which Redis permits when its memory is full, and then all the rest of it.
+ */
+export const PRELUDE = `
+local R, D, X, T, U = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local STATE, USER, UE, GE, CREATED, SEEN, IDLE, EXPIRES, VERSION, SCHEMA, REVISION, ROTATION, META, REPLACES, OPS, DATA =
+  1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16
+local ENDED, REASON, BY, BY_USER, NONCE = 3, 4, 5, 6, 7
+local WIDTH, HOUR = 35, 3600000
+local call, pack, unpacked = redis.call, cmsgpack.pack, cmsgpack.unpack
+local keep = tonumber(ARGV[2])
+local now = tonumber(ARGV[1])
+if not now then
+  local time = call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+local function num(n)
+  return string.format('%.17g', n)
+end
+
+local function load(id)
+  local packed = call('HGET', R, id)
+  return packed and unpacked(packed) or nil
+end
+
+local function save(id, s)
+  call('HSET', R, id, pack(s))
+end
+
+local function extend(key, ms)
+  local left = call('PTTL', key)
+  if left ~= -2 and left < ms then call('PEXPIRE', key, string.format('%.0f', ms + HOUR)) end
+end
+
+local function deadline(s)
+  return math.min(s[SEEN] + s[IDLE], s[EXPIRES])
+end
+
+local function placeOf(entries, id)
+  local at = string.find(entries, id, 1, true)
+  while at and (at - 1) % WIDTH ~= 0 do at = string.find(entries, id, at + 1, true) end
+  return at
+end
+
+local function setEntries(user, entries)
+  if entries ~= '' then return call('HSET', U, 'i' .. user, entries) end
+  call('HDEL', U, 'i' .. user)
+  call('ZADD', T, num(now), 'v' .. user)
+  extend(T, keep)
+end
+
+local function enter(user, id, createdAt, state)
+  if user == 'null' then return end
+  local entries = call('HGET', U, 'i' .. user) or ''
+  local entry = id .. string.format('%012x', createdAt) .. state
+  local at = placeOf(entries, id)
+  if at then entries = string.sub(entries, 1, at - 1) .. string.sub(entries, at + WIDTH) end
+  call('HSET', U, 'i' .. user, entries .. entry)
+end
+
+local function leave(user, id)
+  if user == 'null' then return end
+  local entries = call('HGET', U, 'i' .. user)
+  local at = entries and placeOf(entries, id)
+  if at then setEntries(user, string.sub(entries, 1, at - 1) .. string.sub(entries, at + WIDTH)) end
+end
+
+-- Turns a session into its tombstone.
+local function bury(id, s, reason, at, by, byUser, nonce)
+  call('ZREM', D, id)
+  call('ZREM', X, id)
+  save(id, { 't', s[USER], at, reason, by or '', byUser or 'null', nonce or '' })
+  call('ZADD', T, num(at), id)
+  extend(T, keep)
+  leave(s[USER], id)
+end
+
+local function drop(id, s)
+  call('ZREM', D, id)
+  call('ZREM', X, id)
+  call('HDEL', R, id)
+  leave(s[USER], id)
+end
+
+local function expired(s, at)
+  if at >= s[EXPIRES] then return '"absolute"', s[EXPIRES] end
+  if at >= s[SEEN] + s[IDLE] then return '"idle"', s[SEEN] + s[IDLE] end
+end
+
+-- Why and since when a session is over, and the epoch of its user that ended with it; nothing while it lives.
+local function over(s)
+  local epochs = call('HMGET', U, 'g', 'e' .. s[USER])
+  local sameUser = s[USER] == 'null' or s[UE] == epochs[2]
+  if sameUser and s[GE] == epochs[1] then return expired(s, now) end
+  local packed = not sameUser and call('HGET', U, 'h' .. s[UE])
+  if packed then
+    local ending = unpacked(packed)
+    if ending[3] == s[GE] then return ending[2], ending[1], s[UE] end
+  end
+  packed = call('HGET', U, 'G')
+  local era = packed and unpacked(packed)[s[GE]]
+  -- What its epochs were is lost, so nobody can say that nothing ended it.
+  if not era then return '"epoch-lost"', now end
+  local reason, at = expired(s, era[1])
+  return reason or era[2], at or era[1]
+end
+
+local function buryOver(id, s, reason, at, epoch)
+  bury(id, s, reason, at)
+  if not epoch then return end
+  local ending = unpacked(call('HGET', U, 'h' .. epoch))
+  ending[4] = ending[4] - 1
+  if ending[4] > 0 then
+    call('HSET', U, 'h' .. epoch, pack(ending))
+  else
+    call('HDEL', U, 'h' .. epoch, 'H' .. ending[5])
+  end
+end
+
+-- The live session; else nil, its tombstone if there is one, and whether this call has ended it before anybody said so.
+local function live(id)
+  local s = load(id)
+  if not s then return nil end
+  if s[STATE] == 't' then return nil, s, false end
+  if s[STATE] == 'p' then return nil end
+  local reason, at, epoch = over(s)
+  if not reason then return s end
+  buryOver(id, s, reason, at, epoch)
+  return nil, load(id), not epoch
+end
+
+local function has(s, operation)
+  for _, known in ipairs(s[OPS]) do
+    if known == operation then return true end
+  end
+  return false
+end
+
+local function remember(s, operation)
+  table.insert(s[OPS], operation)
+  if #s[OPS] > 8 then table.remove(s[OPS], 1) end
+end
+
+local function quoted(id)
+  return id == '' and 'null' or '"' .. id .. '"'
+end
+
+local function dataText(data)
+  local fields = {}
+  for i = 1, #data, 2 do fields[#fields + 1] = data[i] .. ':' .. data[i + 1] end
+  return '{' .. table.concat(fields, ',') .. '}'
+end
+
+local function record(id, s)
+  return table.concat({
+    '["' .. id .. '"', s[USER], quoted(s[GE]), quoted(s[UE]), num(s[CREATED]), num(s[SEEN]), num(s[IDLE]), num(s[EXPIRES]),
+    num(s[VERSION]), num(s[SCHEMA]), s[ROTATION], s[META], quoted(s[REPLACES]), dataText(s[DATA]) .. ']',
+  }, ',')
+end
+
+local function tombstone(id, t)
+  if not t then return 'null' end
+  return table.concat({ '["' .. id .. '"', num(t[ENDED]), t[REASON], t[USER], quoted(t[BY]), t[BY_USER] .. ']' }, ',')
+end
+
+local function answer(outcome, ...)
+  return '["' .. outcome .. '",' .. num(now) .. (select('#', ...) > 0 and ',' or '') .. table.concat({ ... }, ',') .. ']'
+end
+
+local function eraOf(nonce)
+  local era = call('HGET', U, 'g')
+  if era then return era end
+  call('HSET', U, 'g', nonce)
+  return nonce
+end
+
+local function epochOf(user, nonce)
+  local epoch = call('HGET', U, 'e' .. user)
+  if epoch then return epoch end
+  call('HSET', U, 'e' .. user, nonce)
+  call('ZADD', T, num(now), 'v' .. user)
+  return nonce
+end
+
+local function scoresOf(ids)
+  local scores = {}
+  for from = 1, #ids, 1000 do
+    local some = call('ZMSCORE', D, unpack(ids, from, math.min(from + 999, #ids)))
+    for i = 1, #some do scores[from + i - 1] = tonumber(some[i] or nil) or false end
+  end
+  return scores
+end
+
+-- The user's sessions that live, or wait to; those past a deadline are buried first.
+local function liveOf(user)
+  local entries = call('HGET', U, 'i' .. user)
+  if not entries then return {} end
+  local ids, found, lost, buried = {}, {}, 0, false
+  for at = 1, #entries, WIDTH do ids[#ids + 1] = string.sub(entries, at, at + 21) end
+  local scores = scoresOf(ids)
+  local kept = {}
+  for i, id in ipairs(ids) do
+    local entry = string.sub(entries, (i - 1) * WIDTH + 1, i * WIDTH)
+    if not scores[i] then
+      lost = lost + 1
+    else
+      kept[#kept + 1] = entry
+      if scores[i] > now then
+        found[#found + 1] = { id = id, at = tonumber(string.sub(entry, 23, 34), 16), state = string.sub(entry, 35), place = i }
+      end
+    end
+  end
+  if lost > 0 then setEntries(user, table.concat(kept)) end
+  for i, id in ipairs(ids) do
+    if scores[i] and scores[i] <= now then
+      local s = load(id)
+      if s and s[STATE] == 'p' then drop(id, s) else live(id) end
+    end
+  end
+  return found
+end
+`

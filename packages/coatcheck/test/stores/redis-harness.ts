@@ -1,0 +1,43 @@
+import type { StoreHarness } from 'coatcheck/store-testing'
+import type { Environment } from '../../src/core/environment.ts'
+import type { SessionStore } from '../../src/core/store.ts'
+import { driverOf } from '../../src/stores/redis/clients.ts'
+import { RedisStore } from '../../src/stores/redis/redis-store.ts'
+import { FakeEnvironment } from '../../src/testing/fake-environment.ts'
+
+export const RETENTION = 3_600_000
+
+let prefixes = 0
+
+/** A prefix that no other state in this process has. */
+export function freshPrefix(): string {
+  prefixes++
+  return `test${prefixes}:`
+}
+
+/** A store that judges by the clock of the environment that it is opened with, as none does outside tests. */
+export function redisOnTestClock(client: unknown, prefix: string): SessionStore {
+  const clock = ({ environment }: { readonly environment: Environment }) => String(environment.now())
+  return new RedisStore({ driver: driverOf(client), prefix, clock })
+}
+
+/** Handles on one fresh prefix, in turn over these clients, on a clock that stands still. */
+export function redisHarness(clients: readonly unknown[]): StoreHarness {
+  const environment = new FakeEnvironment()
+  const prefix = freshPrefix()
+  const handles: SessionStore[] = []
+  return {
+    async open() {
+      const store = redisOnTestClock(clients[handles.length % clients.length], prefix)
+      await store.open({ environment, tombstoneRetention: RETENTION })
+      handles.push(store)
+      return store
+    },
+    advance: (milliseconds) => environment.advance(milliseconds),
+    stepBack: (milliseconds) => environment.stepWallClock(-milliseconds),
+    tombstoneRetention: RETENTION,
+    async dispose() {
+      await Promise.all(handles.map((store) => store.close()))
+    },
+  }
+}

@@ -1,3 +1,4 @@
+import type { Cookie } from '../http/cookie.ts'
 import type { ResponseHeaders } from '../http/exchange.ts'
 
 /** What `cookies()` of Next answers, as far as sessions need it. */
@@ -25,7 +26,7 @@ export interface CookieAttributes {
  */
 export class ActionResponseHeaders implements ResponseHeaders {
   readonly #store: CookieStore
-  readonly #written = new Set<string>()
+  #written: CookieAttributes | null = null
 
   constructor(store: CookieStore) {
     this.#store = store
@@ -36,9 +37,13 @@ export class ActionResponseHeaders implements ResponseHeaders {
     return this.#store.set === this.#store.delete
   }
 
-  /** Names of the cookies that were set. */
-  get written(): ReadonlySet<string> {
-    return this.#written
+  /**
+   * Whether this cookie was set or cleared, so that the request's own is past. One of the same name elsewhere, which
+   * somebody has tossed, may have been cleared instead.
+   */
+  hasWritten(cookie: Cookie): boolean {
+    const written = this.#written
+    return written !== null && written.path === cookie.path && (written.domain ?? null) === cookie.domain
   }
 
   get(): string | undefined {
@@ -58,7 +63,7 @@ export class ActionResponseHeaders implements ResponseHeaders {
   appendSetCookie(setCookie: string): void {
     const { name, value, attributes } = parseSetCookie(setCookie)
     this.#store.set(name, value, attributes)
-    this.#written.add(name)
+    this.#written = attributes
   }
 
   replaceSetCookies(values: readonly string[]): void {

@@ -136,7 +136,7 @@ class NextRequests<D> {
     const finish = async () => {
       await opened.finish()
       turn.reading = null
-      if (response.written.size > 0) turn.cookieChanged = true
+      if (response.hasWritten(cookieFor(exchange, this.#sessions.http))) turn.cookieChanged = true
     }
     let result: T
     try {

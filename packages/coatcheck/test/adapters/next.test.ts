@@ -155,15 +155,17 @@ describe('withSession of an action', () => {
   })
 
   it('CK-11 clears a tossed cookie, and the page after it still shows the user', async () => {
-    const { sessions, request } = await signedIn()
-    const headers = { cookie: `__Host-sid=${'A'.repeat(68)}; ${request.jar.header}` }
-    const tossed = new NextRequest({ headers })
-    const { readSession, withSession } = nextSessions(sessions)
-    const [inAction, after] = [
-      await tossed.act(() => withSession((session) => session.userId)),
-      await tossed.render(async () => (await readSession()).userId),
-    ]
+    const { sessions } = await openShop({ cookie: { domain: 'shop.example' } })
+    const { readSession, withSession } = nextSessions(sessions, { trustProxy: 1 })
+    const headers = { host: 'www.shop.example', 'x-forwarded-proto': 'https' }
+    const first = new NextRequest({ headers })
+    await first.act(() => withSession((session) => session.login('ann')))
+    const cookie = `__Secure-sid=${'A'.repeat(68)}; ${first.jar.header}`
+    const tossed = new NextRequest({ headers: { ...headers, cookie } })
+    const inAction = await tossed.act(() => withSession((session) => session.userId))
+    const after = await tossed.render(async () => (await readSession()).userId)
     expect([inAction, after]).toEqual(['ann', 'ann'])
+    expect(tossed.setCookies).toEqual([expect.stringMatching(/^__Secure-sid=; .*Max-Age=0/)])
   })
 
   it('finds in the same action what an earlier part of it has done', async () => {
@@ -186,6 +188,25 @@ describe('withSession of an action', () => {
     expect(await new NextRequest().act(() => withSession(() => 'answer'))).toBe('answer')
     const used = new NextRequest().act(() => withSession((session) => session.userId))
     await expect(used).rejects.toMatchObject({ code: 'ERR_NO_SESSION_CONTEXT' })
+  })
+
+  it('in a component, where no cookie can be set, makes no session and refuses other sites all the same', async () => {
+    const { sessions, store } = await openShop()
+    const { withSession } = nextSessions(sessions)
+    for (const attempt of [
+      () => withSession((session) => session.login('ann')),
+      () => withSession((session) => session.set('theme', 'dark')),
+    ]) {
+      const refused = new NextRequest().render(attempt)
+      await expect(refused).rejects.toMatchObject({ code: 'ERR_HEADERS_SENT' })
+    }
+    expect(store.writes).toEqual([])
+    const { request, ...shop } = await signedIn()
+    const headers = { 'sec-fetch-site': 'cross-site' }
+    const forged = new NextRequest({ jar: request.jar, headers }).render(() =>
+      nextSessions(shop.sessions).withSession((session) => session.set('theme', 'dark')),
+    )
+    await expect(forged).rejects.toMatchObject({ code: 'ERR_CSRF' })
   })
 
   it('says so where a token would go into a header that an action cannot set', async () => {

@@ -92,7 +92,7 @@ function fact(name, value) {
 }
 
 function duration(milliseconds) {
-  const minutes = Math.floor(milliseconds / 60_000)
+  const minutes = Math.round(milliseconds / 60_000)
   if (minutes < 1) return 'less than 1 min'
   if (minutes < 120) return `${minutes} min`
   return minutes < 2 * 1_440 ? `${Math.round(minutes / 60)} h` : `${Math.round(minutes / 1_440)} days`

@@ -21,7 +21,7 @@ export function framePage(shop: string): string {
     shop,
     'Tap the square to skip this ad',
     html`<div class="frame"><iframe src="${shop}/account" title="A page of the shop, if the browser showed it"></iframe></div>`,
-    html`The square holds your account page of the shop. If you could see it, it could be made invisible, with your click still going there. Instead your browser says that the page cannot be shown: the shop is in nobody’s frame.`,
+    html`The square holds your account page of the shop. If you could see it, it could be made invisible, with your click still going there. Instead your browser shows nothing of it: the shop is in nobody’s frame.`,
   )
 }
 

@@ -25,7 +25,7 @@ ${notice && html`<p class="notice bad" role="alert">${notice}</p>`}
 ${linkTo === null ? NO_ATTACKER : html`<p>The same server plays another site under the name attacker.localhost. Your browser takes it for a stranger, and so does the shop.</p>`}
 <ol class="lab-cards">${BROWSER_ATTACKS.map((attack) => card(attack, linkTo && visit(attack, linkTo(attack.path))))}</ol>
 <h2 class="lab-heading">Run by the lab</h2>
-<ol class="lab-cards">${ATTACKS.map((attack) => card(attack, runForm(attack)))}</ol>`,
+<ol class="lab-cards lab-wide">${ATTACKS.map((attack) => card(attack, runForm(attack)))}</ol>`,
   )
 }
 

@@ -10,18 +10,18 @@ export interface PanelModel {
   readonly pending: readonly Entry[]
   /** Number of the newest entry. */
   readonly last: number
-  /** Whether there is a timeline at all. */
-  readonly isKept: boolean
+  /** Why nothing more is shown, where there is no timeline. */
+  readonly absence: string | null
 }
 
 /** Brings its own style and script, so that a page has nothing to do but to put it at its foot. */
 export function panelView(model: PanelModel): Html {
-  const { entries, pending, state, policy, last, isKept } = model
+  const { entries, pending, state, policy, last, absence } = model
   const newest =
     pending.findLast(({ tone }) => tone !== 'request') ?? entries.findLast(({ tone }) => tone !== 'request')
   return html`
 <link rel="stylesheet" href="/panel.css">
-<aside class="panel" aria-label="Developer panel" data-last="${last}" data-follow="${isKept || state.id !== null ? 'yes' : 'no'}"
+<aside class="panel" aria-label="Developer panel" data-last="${last}" data-follow="${absence === null || state.id !== null ? 'yes' : 'no'}"
   data-idle="${state.idle}" data-absolute="${state.absolute}">
 <details>
 <summary><span class="panel-name">Developer panel</span>
@@ -33,7 +33,7 @@ ${facts(state)}
 <div class="panel-log" role="log" aria-live="polite" aria-labelledby="panel-timeline" tabindex="0">
 <ol class="panel-entries">${[...pending.toReversed().map(pendingItem), ...entries.toReversed().map(item)]}</ol>
 </div>
-${!isKept && html`<p class="panel-quiet">Nothing is kept about requests before the first session: put something into the cart to begin.</p>`}
+${absence !== null && html`<p class="panel-quiet">${absence}</p>`}
 <p class="panel-quiet">Policy: ${policy}.</p>
 <p class="panel-quiet">Tokens are never shown. <a href="/lab">Try to break in: the attack lab</a></p>
 </div>
@@ -67,7 +67,7 @@ function pendingItem({ tone, title, text }: Entry): Html {
 
 /** As the script does it. */
 function duration(milliseconds: number): string {
-  const minutes = Math.floor(milliseconds / 60_000)
+  const minutes = Math.round(milliseconds / 60_000)
   if (minutes < 1) return 'less than 1 min'
   if (minutes < 120) return `${minutes} min`
   return minutes < 2 * 1_440 ? `${Math.round(minutes / 60)} h` : `${Math.round(minutes / 1_440)} days`

@@ -68,7 +68,7 @@ export class Panel {
   show(request: Request): Html {
     const trace = this.#traces.get(request)
     const timeline = trace?.cameWith ?? null
-    const now = Date.now()
+    const now = this.#now()
     const line = trace && requestLine({ ...factsOf(trace), status: null, cookie: 'none' }, now)
     return panelView({
       state: this.#stateOf(request, timeline),
@@ -76,12 +76,17 @@ export class Panel {
       entries: timeline?.entries ?? [],
       pending: [...(trace?.waiting ?? []), ...(line ? [line] : [])],
       last: timeline?.last ?? 0,
-      isKept: timeline !== null,
+      absence: timeline === null ? absenceOf(request) : null,
     })
   }
 
   get #cookieName(): string {
     return this.#sessions.http.cookie.name
+  }
+
+  /** The sessions' own clock: their events are told by it. */
+  #now(): number {
+    return this.#sessions.manager.settings.environment.now()
   }
 
   #note(event: SessionEvent): void {
@@ -111,7 +116,7 @@ export class Panel {
     if (timeline && isNew) setTimelineCookie(response, timeline.key)
     trace.answer(
       timeline,
-      requestLine({ ...factsOf(trace), status: response.statusCode, cookie }, Date.now()),
+      requestLine({ ...factsOf(trace), status: response.statusCode, cookie }, this.#now()),
     )
     timeline?.show(this.#stateOf(request, timeline, trace))
   }
@@ -134,6 +139,13 @@ export class Panel {
     const session = this.#sessions.of(request)
     return session.id !== null && trace.hasLost(session.id) ? null : session
   }
+}
+
+/** Why there is no timeline to be shown. */
+function absenceOf(request: Request): string {
+  return request.headers['sec-fetch-site'] === 'cross-site'
+    ? 'A page of another site sent this request. Your browser kept your cookies back, so nothing is known of your session here.'
+    : 'Nothing is kept about requests before the first session: put something into the cart to begin.'
 }
 
 function factsOf(trace: RequestTrace) {

@@ -1,13 +1,19 @@
 import formbody from '@fastify/formbody'
 import { type Sessions, safeRedirectPath } from 'coatcheck'
 import { requireUser, sessionPlugin } from 'coatcheck/fastify'
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify, {
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify'
 import { checkPassword, nameOf } from './accounts.ts'
 import { accountPage, homePage, loginPage } from './pages.ts'
 import type { SessionData } from './sessions.ts'
 
 export async function createApp(sessions: Sessions<SessionData>): Promise<FastifyInstance> {
   const app = Fastify()
+  app.setErrorHandler(answerError)
   await app.register(sessionPlugin, { sessions })
   await app.register(formbody, { bodyLimit: 10_000 })
 
@@ -54,4 +60,17 @@ export async function createApp(sessions: Sessions<SessionData>): Promise<Fastif
   })
 
   return app
+}
+
+/** Fastify's own handler would tell the client the message of every error. Ours bring headers that belong to them. */
+function answerError(
+  error: FastifyError & { headers?: Record<string, string> },
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  const { statusCode: status = 500, headers = {}, message } = error
+  if (status >= 500) request.log.error(error)
+  const title = status < 500 ? message : 'Something went wrong.'
+  const body = JSON.stringify({ status, title })
+  return reply.code(status).headers(headers).type('application/problem+json').send(body)
 }

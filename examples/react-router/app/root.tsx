@@ -7,9 +7,11 @@ import { sessions } from './sessions.server.ts'
 
 export const middleware: Route.MiddlewareFunction[] = [
   ({ request, context }, next) =>
-    withSession(sessions, request, (session) => {
+    withSession(sessions, request, async (session) => {
       context.set(sessionContext, session)
-      return next()
+      const response = await next()
+      if (response.status >= 500) throw response // drops what was written to the session
+      return response
     }),
 ]
 

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { safeRedirectPath } from 'coatcheck'
 import { Router } from 'express'
 import { addToCart, MOST_OF_ONE, setQuantity } from './cart.ts'
@@ -20,9 +19,8 @@ export function cartRoutes(shop: Shop): Router {
     const product = findProduct(formField(request, 'sku'))
     const quantity = parseCount(formField(request, 'quantity') || '1', 1, MOST_OF_ONE)
     if (product && quantity !== null) {
-      const newId = randomUUID()
       // A pure function of the latest cart: of two clicks at once, neither is lost.
-      session.update('cart', (cart) => addToCart(cart, newId, product.sku, quantity))
+      session.update('cart', (cart) => addToCart(cart, product.sku, quantity))
       session.set('notice', { tone: 'good', text: `${product.name} is in your cart.` })
     } else {
       session.set('notice', { tone: 'bad', text: product ? NO_SUCH_NUMBER : NO_SUCH_ARTICLE })

@@ -7,8 +7,8 @@ export const MOST_OF_ONE = 99
 const CartLine = z.object({ sku: z.string().max(40), quantity: z.number().int().min(1).max(MOST_OF_ONE) })
 
 /**
- * What is in a cart, one line per article, and the cart's own id: an order names the cart that it empties, so that a
- * button pressed twice orders once.
+ * What is in a cart, one line per article, and the id that it gets when its checkout begins: an order names the cart
+ * that it empties, so that a button pressed twice orders once. Empty before that.
  */
 export const Cart = z.object({ id: z.string().max(40), lines: z.array(CartLine).max(100) })
 
@@ -22,10 +22,10 @@ export const EMPTY_CART: z.infer<typeof Cart> = { id: '', lines: [] }
 
 // The functions below are pure: `session.update` runs them again when another request was faster.
 
-/** With `quantity` more of an article, and with `newId` if the cart has none yet. */
-export function addToCart(cart: Cart, newId: string, sku: string, quantity: number): Cart {
+/** With `quantity` more of an article. */
+export function addToCart(cart: Cart, sku: string, quantity: number): Cart {
   const had = cart.lines.find((line) => line.sku === sku)?.quantity ?? 0
-  return setQuantity({ ...cart, id: cart.id || newId }, sku, had + quantity)
+  return setQuantity(cart, sku, had + quantity)
 }
 
 /** With so many of an article, at most 99; none for zero. An article that is new goes to the end. */
@@ -48,17 +48,22 @@ export function mergeCarts(cart: Cart, leftover: Cart): Cart {
   return merged
 }
 
+/** With `newId`, unless it has one: of two checkouts at once, both order the same cart. */
+export function beginCheckout(cart: Cart, newId: string): Cart {
+  return { ...cart, id: cart.id || newId }
+}
+
 /**
- * Without what was ordered from it, under a new id. A cart that has another id by now was emptied of this order already,
+ * Without what was ordered from it, and without its id. A cart that has another id by now was emptied of this order already,
  * so doing it again changes nothing; what came in since the order stays.
  */
-export function withoutOrdered(cart: Cart, newId: string, order: Cart): Cart {
+export function withoutOrdered(cart: Cart, order: Cart): Cart {
   if (cart.id !== order.id) return cart
   const ordered = new Map(order.lines.map(({ sku, quantity }) => [sku, quantity]))
   const lines = cart.lines
     .map(({ sku, quantity }) => ({ sku, quantity: quantity - (ordered.get(sku) ?? 0) }))
     .filter(({ quantity }) => quantity > 0)
-  return { id: newId, lines }
+  return { id: '', lines }
 }
 
 export interface PricedLine {

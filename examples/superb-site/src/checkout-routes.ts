@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type Request, Router } from 'express'
 import { type Address, readAddress } from './address.ts'
-import { type PricedCart, priceCart, withoutOrdered } from './cart.ts'
+import { beginCheckout, type PricedCart, priceCart, withoutOrdered } from './cart.ts'
 import { formField } from './form.ts'
 import type { Currency } from './money.ts'
 import type { Order } from './orders.ts'
@@ -31,7 +31,10 @@ export function checkoutRoutes(shop: Shop): Router {
       response.status(422).send(addressPage(shop.pageContext(request), typed, problems))
       return
     }
-    sessions.of(request).set('address', address)
+    const session = sessions.of(request)
+    const newId = randomUUID()
+    session.set('address', address)
+    session.update('cart', (cart) => beginCheckout(cart, newId))
     response.redirect(303, '/checkout/review')
   })
 
@@ -40,7 +43,7 @@ export function checkoutRoutes(shop: Shop): Router {
     const address = context.session.get('address')
     const offer = offerOf(context.session)
     if (offer.cart.lines.length === 0) response.redirect(303, '/cart')
-    else if (!address) response.redirect(303, '/checkout')
+    else if (!address || offer.cartId === '') response.redirect(303, '/checkout')
     else response.send(reviewPage(context, offer, address))
   })
 
@@ -69,9 +72,8 @@ async function placeOrder(shop: Shop, request: Request): Promise<string> {
     shop.orders.ofCart(session.userId, formField(request, 'cart')) ??
     placeSeenOffer(shop, session, session.userId, formField(request, 'seen'))
   if (order === null) return '/checkout/review'
-  const newId = randomUUID()
   // Changes nothing if another press of the button has emptied the cart already.
-  session.update('cart', (cart) => withoutOrdered(cart, newId, { id: order.cartId, lines: order.lines }))
+  session.update('cart', (cart) => withoutOrdered(cart, { id: order.cartId, lines: order.lines }))
   return `/checkout/done/${order.number}`
 }
 

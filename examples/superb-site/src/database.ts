@@ -1,12 +1,14 @@
-import { mkdirSync } from 'node:fs'
+import { chmodSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 
 /** What the shop itself keeps, beside the sessions and apart from them: `shop.db`, made at the first start. */
 export function openDatabase(dataDirectory: string): DatabaseSync {
-  // Addresses and password hashes are nobody else's business on a shared machine.
   mkdirSync(dataDirectory, { recursive: true, mode: 0o700 })
-  const database = new DatabaseSync(join(dataDirectory, 'shop.db'))
+  const path = join(dataDirectory, 'shop.db')
+  const database = new DatabaseSync(path)
+  // Addresses and password hashes are nobody else's business on a shared machine; SQLite's other files follow this one.
+  chmodSync(path, 0o600)
   database.exec('PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON')
   database.exec(SCHEMA)
   return database

@@ -1,9 +1,17 @@
 import { join } from 'node:path'
-import { createSessions, type DataOf, type Environment, field, type Session, type Sessions } from 'coatcheck'
+import {
+  createSessions,
+  type DataOf,
+  type Environment,
+  field,
+  type JsonFields,
+  type Session,
+  type Sessions,
+} from 'coatcheck'
 import { sqlite } from 'coatcheck/sqlite'
 import { z } from 'zod'
 import { Address } from './address.ts'
-import { Cart, EMPTY_CART } from './cart.ts'
+import { addToCart, Cart, EMPTY_CART } from './cart.ts'
 import { CURRENCIES } from './money.ts'
 import { THEMES } from './preferences.ts'
 
@@ -31,5 +39,18 @@ export interface ShopSessionsOptions {
 
 /** The shop's sessions: the embedded store beside a key file, both made at the first start. All limits are the defaults. */
 export function createShopSessions(dataDirectory: string, options: ShopSessionsOptions = {}): ShopSessions {
-  return createSessions({ store: sqlite(join(dataDirectory, 'sessions.db')), data, ...options })
+  return createSessions({
+    store: sqlite(join(dataDirectory, 'sessions.db')),
+    data,
+    schemaVersion: 2,
+    upgrade,
+    ...options,
+  })
+}
+
+/** Version 1 kept a cart as a list with an entry for each click. Sessions of that time go on with what was in them. */
+function upgrade({ cart }: JsonFields): JsonFields {
+  const clicks = z.array(Cart.shape.lines.element).safeParse(cart).data ?? []
+  const upgraded = clicks.reduce<Cart>((sum, { sku, quantity }) => addToCart(sum, sku, quantity), EMPTY_CART)
+  return { cart: { id: upgraded.id, lines: upgraded.lines.map((line) => ({ ...line })) } }
 }

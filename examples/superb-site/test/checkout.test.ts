@@ -1,4 +1,8 @@
 import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { createSessions } from 'coatcheck'
+import { withSession } from 'coatcheck/fetch'
+import { sqlite } from 'coatcheck/sqlite'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openTestShop, type TestShop } from './open-test-shop.ts'
 import type { Visitor } from './visitor.ts'
@@ -123,6 +127,20 @@ describe('the checkout', () => {
 })
 
 describe('the cart', () => {
+  it('of a session from before it was kept in another way comes along', async () => {
+    const store = sqlite(join(shop.directory, 'sessions.db'))
+    const { environment } = shop
+    const older = createSessions<{ cart: { sku: string; quantity: number }[] }>({ store, environment })
+    const { headers } = await withSession(older, new Request(`${shop.origin}/`), (session) => {
+      for (const sku of ['peg', 'bell', 'peg']) session.append('cart', { sku, quantity: 1 })
+      return new Response()
+    })
+    const token = /=([^;]+)/.exec(headers.get('set-cookie') ?? '')?.[1]
+    const { body } = await shop.visitor(token).get('/cart')
+    expect(body).toMatch(/value="2".*Counter bell/s)
+    await older.close()
+  })
+
   it('P2 counts each of ten clicks at once', async () => {
     const visitor = shop.visitor()
     await visitor.post('/cart', { sku: 'peg' })

@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { addToCart, type Cart, mergeCarts, priceCart, setQuantity, withoutOrdered } from '../src/cart.ts'
+import {
+  addToCart,
+  beginCheckout,
+  type Cart,
+  mergeCarts,
+  priceCart,
+  setQuantity,
+  withoutOrdered,
+} from '../src/cart.ts'
 import { PRODUCTS, searchProducts } from '../src/catalogue.ts'
 import { convert, formatMoney } from '../src/money.ts'
 import { Throttle } from '../src/throttle.ts'
@@ -33,9 +41,10 @@ describe('money', () => {
 })
 
 describe('a cart', () => {
-  it('takes an id with its first article and keeps it', () => {
-    const first = addToCart({ id: '', lines: [] }, 'new', 'peg', 1)
-    expect(addToCart(first, 'newer', 'peg', 2)).toEqual({ id: 'new', lines: [{ sku: 'peg', quantity: 3 }] })
+  it('takes an id when its checkout begins and keeps it, whatever comes in', () => {
+    const begun = beginCheckout(addToCart({ id: '', lines: [] }, 'peg', 1), 'first')
+    const again = beginCheckout(addToCart(begun, 'peg', 2), 'second')
+    expect(again).toEqual({ id: 'first', lines: [{ sku: 'peg', quantity: 3 }] })
   })
 
   it('keeps the order of its lines when a quantity changes, and drops a line at zero', () => {
@@ -60,15 +69,15 @@ describe('a cart', () => {
 
   it('is emptied of an order once, and of nothing else', () => {
     const order = { id: 'c1', lines: [{ sku: 'peg', quantity: 2 }] }
-    const after = withoutOrdered(CART, 'c2', order)
+    const after = withoutOrdered(CART, order)
     expect(after).toEqual({
-      id: 'c2',
+      id: '',
       lines: [
         { sku: 'peg', quantity: 1 },
         { sku: 'bell', quantity: 1 },
       ],
     })
-    expect(withoutOrdered(after, 'c3', order)).toBe(after)
+    expect(withoutOrdered(after, order)).toBe(after)
   })
 })
 

@@ -37,7 +37,8 @@ ${heading !== null && html`<h1>${heading}</h1>`}
 ${content}
 </main>
 <footer class="site-footer">
-  <p>A shop that sells nothing and shows how <strong>coatcheck</strong> keeps sessions. <a href="/preferences">Theme and currency</a></p>
+  <p>A shop that sells nothing and shows how <strong>coatcheck</strong> keeps sessions.</p>
+  <p><a href="/preferences">Theme and currency</a> · <a href="/lab">Attack lab</a></p>
   <p class="fine">Session ${session.id ?? 'not stored yet: nothing was written'}${remaining(session)}.</p>
 </footer>
 ${context.panel}`,

@@ -28,6 +28,8 @@ export class NextExchange implements Exchange {
   /** Next shows it to nobody but route handlers. */
   readonly url = '/'
   readonly response: ResponseHeaders
+  /** What the action was called with. */
+  form: FormData | null = null
   readonly #headers: RequestHeaders
   readonly #platform: NextPlatform
   #cookie: string | null | undefined
@@ -53,6 +55,11 @@ export class NextExchange implements Exchange {
   headerValues(name: string): readonly string[] {
     const value = this.header(name)
     return value === undefined ? [] : [value]
+  }
+
+  formField(name: string): string | undefined {
+    const value = this.form?.get(name)
+    return typeof value === 'string' ? value : undefined
   }
 
   /** Shows another `Cookie` than the request's: what an action of this very request has set. */

@@ -7,6 +7,7 @@ import type { Sessions } from '../http/sessions.ts'
 import { skippedSession } from '../http/skipped-session.ts'
 import { resolveUserGuard, type UserGuardOptions } from '../http/user-guard.ts'
 import { type FetchSessionOptions, withSession as withFetchSession } from './fetch.ts'
+import { isControlFlow } from './next-control-flow.ts'
 import { ActionResponseHeaders, type CookieStore, parseSetCookie } from './next-cookies.ts'
 import {
   connectionOf,
@@ -34,6 +35,11 @@ export interface NextUserGuardOptions extends UserGuardOptions {
   readonly returnTo?: string
 }
 
+export interface NextActionOptions {
+  /** What the action was called with, where its field `_csrf` holds the CSRF token that `csrf.mode: 'token'` asks for. */
+  readonly form?: FormData
+}
+
 /** Members may be taken off: `export const { readSession, withSession } = nextSessions(sessions)`. */
 export interface NextSessions<D> {
   /**
@@ -49,7 +55,7 @@ export interface NextSessions<D> {
    * sent the action, and `StoreError` where the store fails. In a component, where no cookie can be set, whatever needs
    * one throws `ERR_HEADERS_SENT`: use `readSession` there.
    */
-  withSession<T>(action: (session: Session<D>) => T | Promise<T>): Promise<T>
+  withSession<T>(action: (session: Session<D>) => T | Promise<T>, options?: NextActionOptions): Promise<T>
   /**
    * Runs a route handler with the session of its request, as `withSession` of `coatcheck/fetch` does. A `redirect()`,
    * `notFound()` or the like of Next that the handler throws is thrown on, once its writes are committed.
@@ -89,18 +95,21 @@ export interface NextSessions<D> {
  */
 export function nextSessions<D>(sessions: Sessions<D>, options: NextSessionsOptions = {}): NextSessions<D> {
   const requests = new NextRequests(sessions, options)
-  function withSession<T>(action: (session: Session<D>) => T | Promise<T>): Promise<T>
+  function withSession<T>(
+    action: (session: Session<D>) => T | Promise<T>,
+    options?: NextActionOptions,
+  ): Promise<T>
   function withSession(
     request: Request,
     handler: (session: Session<D>) => Response | Promise<Response>,
   ): Promise<Response>
   function withSession<T>(
     subject: Request | ((session: Session<D>) => T | Promise<T>),
-    handler?: (session: Session<D>) => Response | Promise<Response>,
+    second?: NextActionOptions | ((session: Session<D>) => Response | Promise<Response>),
   ): Promise<T | Response> {
-    return typeof subject === 'function'
-      ? requests.act(subject)
-      : requests.handle(subject, handler ?? missing)
+    if (typeof subject !== 'function')
+      return requests.handle(subject, typeof second === 'function' ? second : missing)
+    return requests.act(subject, typeof second === 'object' ? second : {})
   }
   return {
     withSession,
@@ -125,12 +134,13 @@ class NextRequests<D> {
     return turn.reading
   }
 
-  async act<T>(action: (session: Session<D>) => T | Promise<T>): Promise<T> {
+  async act<T>(action: (session: Session<D>) => T | Promise<T>, { form }: NextActionOptions): Promise<T> {
     const requestHeaders = await headers()
     const turn = turnOf(requestHeaders, this.#sessions)
     const response = new ActionResponseHeaders(await cookies())
     // An action is a POST. What else calls this is taken for one too: its origin is looked at.
     const exchange = await this.#exchange('POST', requestHeaders, response, turn)
+    if (form) exchange.form = form
     const opened = await openSession(this.#sessions, exchange)
     if (!opened) return action(skippedSession(this.#sessions))
     const finish = async () => {
@@ -219,14 +229,6 @@ async function keepCookies(response: Response): Promise<void> {
     store.set(name, value, attributes)
   }
 }
-
-/** `redirect()`, `notFound()`, `forbidden()` and `unauthorized()` throw what Next tells from errors by its digest. */
-function isControlFlow(error: unknown): boolean {
-  if (typeof error !== 'object' || error === null || !('digest' in error)) return false
-  return typeof error.digest === 'string' && CONTROL_FLOW_DIGEST.test(error.digest)
-}
-
-const CONTROL_FLOW_DIGEST = /^NEXT_(?:REDIRECT|HTTP_ERROR_FALLBACK|NOT_FOUND)(?:;|$)/
 
 /** Carries the cookies out of the fetch adapter; nobody sends it. */
 const CONTROL_FLOW = Object.freeze({ status: 204, statusText: 'coatcheck control flow' })

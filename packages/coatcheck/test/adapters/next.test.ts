@@ -136,6 +136,26 @@ describe('withSession of an action', () => {
     expect(ran).toEqual([])
   })
 
+  it('CSRF-02 in token mode takes the token from the form that the action was called with', async () => {
+    const { sessions } = await openShop({ csrf: { mode: 'token' } })
+    const { withSession } = nextSessions(sessions)
+    const { jar } = await signedInTo(sessions)
+    const act = (form?: FormData) =>
+      new NextRequest({ jar }).act(() => withSession((session) => session.userId, form ? { form } : {}))
+    const token = await new NextRequest({ jar }).render(async () =>
+      (await nextSessions(sessions).readSession()).csrfToken(),
+    )
+    const formWith = (value: string | Blob) => {
+      const form = new FormData()
+      form.append('_csrf', value)
+      return form
+    }
+    expect(await act(formWith(token))).toBe('ann')
+    for (const form of [undefined, new FormData(), formWith('x'), formWith(new Blob([token]))]) {
+      await expect(act(form)).rejects.toMatchObject({ code: 'ERR_CSRF' })
+    }
+  })
+
   it('LIO-05 refuses a login that another site sent, of a visitor too', async () => {
     const { sessions } = await openShop()
     const forged = new NextRequest({ headers: { 'sec-fetch-site': 'cross-site' } })
@@ -194,7 +214,7 @@ describe('withSession of an action', () => {
     const { sessions, store } = await openShop()
     const { withSession } = nextSessions(sessions)
     for (const attempt of [
-      () => withSession((session) => session.login('ann')),
+      () => withSession((session) => session.login('ann').then(() => {})),
       () => withSession((session) => session.set('theme', 'dark')),
     ]) {
       const refused = new NextRequest().render(attempt)
@@ -369,9 +389,14 @@ describe('withSession of a route handler', () => {
 
 async function signedIn() {
   const shop = await openShop()
+  return { ...shop, request: await signedInTo(shop.sessions) }
+}
+
+/** The request that has signed in. */
+async function signedInTo(sessions: Shop['sessions']): Promise<NextRequest> {
   const request = new NextRequest()
-  await request.act(() => nextSessions(shop.sessions).withSession((session) => session.login('ann')))
-  return { ...shop, request }
+  await request.act(() => nextSessions(sessions).withSession((session) => session.login('ann')))
+  return request
 }
 
 async function themeOf(sessions: Shop['sessions'], jar: CookieJar) {

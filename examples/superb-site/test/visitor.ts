@@ -34,7 +34,17 @@ export class Visitor {
     return this.#send(
       path,
       { method: 'POST', body: new URLSearchParams(form).toString() },
-      { origin: this.#origin, 'content-type': 'application/x-www-form-urlencoded', ...headers },
+      { ...this.#formHeaders, ...headers },
+    )
+  }
+
+  /** Sends the headers, waits until the server has them and `meanwhile` is done, and only then sends the form. */
+  postSlowly(path: string, form: Record<string, string>, meanwhile: () => Promise<void>): Promise<Page> {
+    const body = new URLSearchParams(form).toString()
+    return this.#send(
+      path,
+      { method: 'POST', body, meanwhile },
+      { ...this.#formHeaders, expect: '100-continue' },
     )
   }
 
@@ -43,8 +53,16 @@ export class Visitor {
     return this.#send(path, { method: 'POST', body }, { origin: this.#origin, 'content-type': type })
   }
 
+  get #formHeaders(): Record<string, string> {
+    return { origin: this.#origin, 'content-type': 'application/x-www-form-urlencoded' }
+  }
+
   /** Asks as a browser does that goes to a page; `fetch` would say that a script asks. */
-  #send(path: string, { method, body = '' }: Sent, headers: Record<string, string>): Promise<Page> {
+  #send(
+    path: string,
+    { method, body = '', meanwhile }: Sent,
+    headers: Record<string, string>,
+  ): Promise<Page> {
     const sent = request(this.#origin + path, {
       method,
       headers: {
@@ -54,9 +72,14 @@ export class Visitor {
         ...(this.#jar.header === '' ? {} : { cookie: this.#jar.header }),
       },
     })
-    sent.end(body)
     return new Promise((resolve, reject) => {
       sent.once('error', reject)
+      if (meanwhile) {
+        sent.once('continue', () => {
+          meanwhile().then(() => sent.end(body), reject)
+        })
+        sent.flushHeaders()
+      } else sent.end(body)
       sent.once('response', (response) => {
         this.#receive(response).then(resolve, reject)
       })
@@ -81,4 +104,5 @@ export class Visitor {
 interface Sent {
   readonly method: 'GET' | 'POST'
   readonly body?: string
+  readonly meanwhile?: () => Promise<void>
 }

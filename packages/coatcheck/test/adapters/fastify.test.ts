@@ -159,6 +159,27 @@ describe('sessionPlugin', () => {
   })
 })
 
+describe('CSRF exemptions', () => {
+  it('go by what was asked for, whatever the server makes of it', async () => {
+    const shop = await openShop({ csrf: { unsafeExempt: ['/hooks/paid'] } })
+    const client = await served(
+      (app) => {
+        app.register(sessionPlugin, { sessions: shop.sessions })
+        app.post('/:what', async () => 'paid')
+      },
+      { rewriteUrl: ({ url = '' }) => url.replace('/hooks', '') },
+    )
+    const foreign = [['Sec-Fetch-Site', 'cross-site']] as const
+    for (const [path, status] of [
+      ['/hooks/paid', 200],
+      ['/hooks/other', 403],
+    ] as const) {
+      client.jar.set('__Host-sid', `E${'a'.repeat(67)}`)
+      expect([path, (await client.post(path, foreign)).status]).toEqual([path, status])
+    }
+  })
+})
+
 describe('the instances that have sessions', () => {
   const theme = (app: FastifyInstance, path: string, shop: Awaited<ReturnType<typeof openShop>>) =>
     app.post(path, async (request) => {
@@ -344,7 +365,7 @@ describe('proxies', () => {
     }
     const plain = await write('127.0.0.1', { ...forwarded, 'X-Forwarded-Proto': 'http' })
     expect(plain.body).toContain('proxy reports')
-    expect((await write(true, {})).body).toContain('plain HTTP')
+    expect((await write(true, {})).body).toContain('plain HTTP. Serve')
   })
 
   it('TRN-05 count by the word of the last one where a client has sent a word of its own', async () => {

@@ -130,6 +130,21 @@ describe('a commit that fails', () => {
     expect(client.errors).toEqual([expect.objectContaining({ code: 'ERR_STORE_UNAVAILABLE' })])
   })
 
+  it('P10 leaves a 503 and nothing of what was prepared to error handling that says nothing', async () => {
+    const shop = await openShop()
+    const client = await served((app) => {
+      app.use((_ctx, next) => next().catch(() => {}))
+      app.use(sessionMiddleware(shop.sessions))
+      app.use((ctx) => {
+        shop.sessions.of(ctx).set('theme', 'dark')
+        ctx.body = 'prepared'
+      })
+    })
+    shop.store.fail('create')
+    const { status, body } = await client.post('/')
+    expect([status, body]).toEqual([503, 'Service Unavailable'])
+  })
+
   it('P10 is answered by Koa for a response past it too', async () => {
     const shop = await openShop()
     const client = await served((app) => {
@@ -230,6 +245,43 @@ describe('responses of all kinds', () => {
     })
     expect((await client.post('/')).status).toBe(500)
     expect(client.errors).toEqual([expect.objectContaining({ code: 'ERR_COMMITTED' })])
+  })
+
+  it('carry what is written until their first byte, where the application sends them when middleware is done', async () => {
+    const shop = await openShop()
+    const client = await served((app) => {
+      app.use(sessionMiddleware(shop.sessions))
+      app.use((ctx) => {
+        ctx.respond = false
+        setImmediate(() => {
+          shop.sessions.of(ctx).set('theme', 'dark')
+          ctx.res.statusCode = 200
+          ctx.res.end('sent')
+        })
+      })
+    })
+    const { body, setCookies } = await client.post('/')
+    expect([body, setCookies.length]).toEqual(['sent', 1])
+  })
+
+  it('report what is written after their first byte as lost, also where Koa was not told that they are sent past it', async () => {
+    const shop = await openShop()
+    const lost: unknown[] = []
+    shop.sessions.on('commit-failed', ({ name }) => lost.push(name))
+    const client = await served((app) => {
+      app.use(sessionMiddleware(shop.sessions))
+      app.use(async (ctx) => {
+        const session = shop.sessions.of(ctx)
+        if (ctx.method === 'GET') ctx.body = session.get('theme') ?? 'none'
+        if (ctx.method === 'GET') return
+        ctx.res.write('begun')
+        await session.commit()
+        session.set('theme', 'late')
+      })
+    })
+    expect((await client.post('/')).body).toContain('begun')
+    expect((await client.get('/')).body).toBe('none')
+    expect(lost).toEqual(['commit-failed'])
   })
 
   it('carry it once, beside cookies of the application', async () => {

@@ -270,7 +270,7 @@ describe('proxies', () => {
     expect(untrusted.problem).toContain('does not trust')
     const plain = await write({ proxy: true }, { ...forwarded, 'X-Forwarded-Proto': 'http' })
     expect(plain.problem).toContain('proxy reports')
-    expect((await write({ proxy: true }, {})).problem).toContain('plain HTTP')
+    expect((await write({ proxy: true }, {})).problem).toContain('plain HTTP. Serve')
   })
 
   it('TRN-05 tell the address by proxyIpHeader, and as many as maxIpsCount', async () => {

@@ -15,7 +15,7 @@ const SESSIONS = 10_000
  */
 export const honoSessionsModes: readonly Mode[] = [
   withMemoryStore('MemoryStore', null),
-  withMemoryStore('MemoryStore, encrypted id', newKey()),
+  withMemoryStore('MemoryStore, sealed id', newKey()),
   {
     name: nameOn('Hono', 'hono-sessions, CookieStore'),
     kind: 'peer',

@@ -11,9 +11,11 @@ export interface PostgresServerOptions {
   readonly settings?: Readonly<Record<string, string>>
   /** Encoding of the databases; default UTF8. */
   readonly encoding?: string
+  /** Whether its files lie on a disk, for measurements; default false: in memory where the machine has room there. */
+  readonly onDisk?: boolean
 }
 
-/** A PostgreSQL server of the test's own, in a directory of its own, in memory where the machine has room there. */
+/** A PostgreSQL server of the test's own, in a directory of its own. */
 export class PostgresServer {
   readonly directory: string
   readonly port: number
@@ -22,12 +24,16 @@ export class PostgresServer {
   readonly #settings: Readonly<Record<string, string>>
   #process: ChildProcess | null = null
 
-  private constructor(port: number, { settings = {}, encoding = 'UTF8' }: PostgresServerOptions) {
+  private constructor(
+    port: number,
+    { settings = {}, encoding = 'UTF8', onDisk = false }: PostgresServerOptions,
+  ) {
     this.port = port
     this.#settings = settings
     this.#bin = dirname(realpathSync(requireEngine('postgres')))
     this.#owner = unprivilegedOwner()
-    this.directory = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'coatcheck-postgres-'))
+    const parent = !onDisk && existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
+    this.directory = mkdtempSync(join(parent, 'coatcheck-postgres-'))
     if (this.#owner) chownSync(this.directory, this.#owner.uid, this.#owner.gid)
     const how = ['-D', this.data, '-U', 'postgres', '-A', 'trust', '-E', encoding, '--locale=C', '--no-sync']
     execFileSync(join(this.#bin, 'initdb'), how, { ...this.#owner, cwd: this.directory, stdio: 'pipe' })

@@ -47,6 +47,7 @@ export const END_FUNCTIONS = `
     v_next uuid := gen_random_uuid();
     v_now double precision;
     v_except text[];
+    v_locked text[] := '{}';
     v_over text[];
     v_kept text[];
     v_ended text[];
@@ -55,21 +56,22 @@ export const END_FUNCTIONS = `
     v_epoch := {s}.lock_user(c.user_id);
     v_now := {s}.now_ms();
     SELECT array_agg(x) INTO v_except FROM json_array_elements_text(c.except_ids) x;
-    PERFORM 1 FROM {s}.sessions WHERE ended_at IS NULL AND id IN (
-      SELECT s.id FROM {s}.states s
-      WHERE s.user_id = c.user_id AND s.ended_at IS NULL AND s.user_end_reason IS NULL
-        AND ({s}.over_reason(s, v_now) IS NOT NULL OR s.id = ANY (v_except))
-    ) ORDER BY id FOR UPDATE;
-    SELECT
-      coalesce(array_agg(l.id) FILTER (WHERE l.over), '{}'),
-      coalesce(array_agg(l.id) FILTER (WHERE NOT l.over AND l.kept), '{}'),
-      coalesce(array_agg(l.id) FILTER (WHERE NOT l.over AND NOT l.kept), '{}')
-    INTO v_over, v_kept, v_ended
-    FROM (
+    LOOP
       SELECT
-        s.id, {s}.over_reason(s, v_now) IS NOT NULL AS over, coalesce(s.id = ANY (v_except), false) AS kept
-      FROM {s}.states s WHERE s.user_id = c.user_id AND s.ended_at IS NULL AND s.user_end_reason IS NULL
-    ) l;
+        coalesce(array_agg(l.id) FILTER (WHERE l.over), '{}'),
+        coalesce(array_agg(l.id) FILTER (WHERE NOT l.over AND l.kept), '{}'),
+        coalesce(array_agg(l.id) FILTER (WHERE NOT l.over AND NOT l.kept), '{}')
+      INTO v_over, v_kept, v_ended
+      FROM (
+        SELECT
+          s.id, {s}.over_reason(s, v_now) IS NOT NULL AS over, coalesce(s.id = ANY (v_except), false) AS kept
+        FROM {s}.states s WHERE s.user_id = c.user_id AND s.ended_at IS NULL AND s.user_end_reason IS NULL
+      ) l;
+      -- Rows that change are locked, and looked at again, since they may have changed before the lock.
+      EXIT WHEN v_over || v_kept <@ v_locked;
+      v_locked := v_over || v_kept;
+      PERFORM 1 FROM {s}.sessions WHERE id = ANY (v_locked) AND ended_at IS NULL ORDER BY id FOR UPDATE;
+    END LOOP;
     FOREACH v_id IN ARRAY v_over LOOP
       PERFORM {s}.live(v_id, v_now);
     END LOOP;
@@ -141,50 +143,53 @@ export const END_FUNCTIONS = `
   -- Rows that somebody else holds are left to the next sweep: nobody waits here, and nobody waits for long because of it.
   CREATE FUNCTION {s}.sweep(p_limit integer, p_retention double precision) RETURNS json LANGUAGE plpgsql AS $function$
   DECLARE
-    s {s}.states;
-    v_id text;
-    v_reason text;
     v_number integer;
-    v_looked integer := 0;
-    v_cleared integer := 0;
+    v_due text[];
+    v_left text[] := '{}';
     v_clears boolean := false;
     v_removed integer;
-    v_ended json[] := '{}';
+    v_ended json;
     v_end record;
     v_now double precision := {s}.now_ms();
   BEGIN
     SELECT number INTO v_number FROM {s}.epochs WHERE reason IS NULL;
-    FOR v_id IN
+    v_due := ARRAY(
       SELECT id FROM {s}.sessions
       WHERE ended_at IS NULL AND (epoch_number, due_at) <= (v_number, v_now)
       ORDER BY epoch_number, due_at LIMIT p_limit FOR UPDATE SKIP LOCKED
-    LOOP
-      v_looked := v_looked + 1;
-      SELECT * INTO s FROM {s}.states WHERE id = v_id;
-      v_reason := {s}.over_reason(s, v_now);
-      IF v_reason IS NULL THEN
-        UPDATE {s}.sessions SET due_at = least(last_seen_at + idle_timeout, expires_at) WHERE id = v_id;
-      ELSE
-        PERFORM {s}.bury(v_id, {s}.over_at(s, v_now), v_reason, NULL, NULL);
-        IF s.user_end_reason IS NULL THEN
-          v_ended := v_ended || json_build_object('id', v_id, 'userId', s.user_id, 'reason', v_reason);
-        END IF;
-      END IF;
-    END LOOP;
+    );
     SELECT * INTO v_end FROM {s}.user_ends LIMIT 1 FOR UPDATE SKIP LOCKED;
     IF FOUND THEN
-      FOR v_id IN
+      v_left := ARRAY(
         SELECT id FROM {s}.sessions WHERE ended_at IS NULL AND user_id = v_end.user_id AND user_epoch = v_end.epoch
         LIMIT p_limit FOR UPDATE SKIP LOCKED
-      LOOP
-        v_cleared := v_cleared + 1;
-        PERFORM {s}.live(v_id, v_now);
-      END LOOP;
+      );
+    END IF;
+    WITH judged AS (
+      SELECT
+        s.id, s.user_id, {s}.over_reason(s, v_now) AS reason, {s}.over_at(s, v_now) AS at,
+        s.user_end_reason IS NOT NULL AS told
+      FROM {s}.states s WHERE s.id = ANY (v_due || v_left) AND s.ended_at IS NULL
+    ), still_live AS (
+      UPDATE {s}.sessions s SET due_at = least(s.last_seen_at + s.idle_timeout, s.expires_at)
+      FROM judged j WHERE s.id = j.id AND j.reason IS NULL
+    ), buried AS (
+      UPDATE {s}.sessions s SET
+        ended_at = j.at, reason = j.reason, replaces = NULL, rotation = NULL, authentication = NULL, device = NULL,
+        operation_ids = NULL, data = NULL
+      FROM judged j WHERE s.id = j.id AND j.reason IS NOT NULL
+    )
+    SELECT coalesce(
+      json_agg(json_build_object('id', id, 'userId', user_id, 'reason', reason))
+        FILTER (WHERE reason IS NOT NULL AND NOT told),
+      '[]'
+    ) INTO v_ended FROM judged;
+    IF v_end.epoch IS NOT NULL THEN
       DELETE FROM {s}.user_ends WHERE epoch = v_end.epoch AND NOT EXISTS (
         SELECT 1 FROM {s}.sessions
         WHERE ended_at IS NULL AND user_id = v_end.user_id AND user_epoch = v_end.epoch
       );
-      v_clears := FOUND OR v_cleared > 0;
+      v_clears := FOUND OR cardinality(v_left) > 0;
     END IF;
     DELETE FROM {s}.sessions WHERE id IN (
       SELECT id FROM {s}.sessions WHERE ended_at IS NOT NULL AND ended_at <= v_now - p_retention
@@ -193,8 +198,8 @@ export const END_FUNCTIONS = `
     GET DIAGNOSTICS v_removed = ROW_COUNT;
     -- Where nothing moved, others are at it, and this one is done.
     RETURN json_build_object(
-      'ended', to_json(v_ended), 'tombstonesRemoved', v_removed,
-      'more', v_looked = p_limit OR v_removed = p_limit
+      'ended', v_ended, 'tombstonesRemoved', v_removed,
+      'more', cardinality(v_due) = p_limit OR v_removed = p_limit
         OR (v_clears AND EXISTS (SELECT 1 FROM {s}.user_ends))
     );
   END

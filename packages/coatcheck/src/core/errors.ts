@@ -39,6 +39,7 @@ export type ErrorCode =
   | 'ERR_STORE_FULL'
   | 'ERR_STORE_FILESYSTEM'
   | 'ERR_STORE_TIMEOUT'
+  | 'ERR_NOT_DURABLE'
 
 /** HTTP status per code for adapters and error handlers; anything else is a 500. */
 export const HTTP_STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
@@ -61,6 +62,7 @@ export const HTTP_STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
   ERR_STORE_FULL: 503,
   ERR_STORE_FILESYSTEM: 503,
   ERR_STORE_TIMEOUT: 503,
+  ERR_NOT_DURABLE: 503,
 }
 
 const BRAND = Symbol.for('coatcheck.error')

@@ -16,28 +16,31 @@ afterAll(() => cluster.stop())
 describe.each([
   { name: 'redis', connect: nodeRedis },
   { name: 'ioredis', connect: ioredis },
-])('the redis store keeps the contract on a Cluster through $name', ({ connect }) => {
-  const clients: unknown[] = []
-  let disconnect = () => {}
+])(
+  'the redis store keeps the contract on a Cluster, confirmed by a replica, through $name',
+  ({ connect }) => {
+    const clients: unknown[] = []
+    let disconnect = () => {}
 
-  beforeAll(async () => {
-    const connected = [await connect(), await connect()]
-    clients.push(...connected.map(({ client }) => client))
-    disconnect = () => {
-      for (const { end } of connected) end()
-    }
-  })
-
-  afterAll(() => disconnect())
-
-  for (const storeCase of storeContractCases) {
-    it(storeCase.name, async () => {
-      const result = await runStoreCase(storeCase, () => redisHarness(clients))
-      expect(result.status).not.toBe('skipped')
-      if (result.status === 'failed') throw result.error
+    beforeAll(async () => {
+      const connected = [await connect(), await connect()]
+      clients.push(...connected.map(({ client }) => client))
+      disconnect = () => {
+        for (const { end } of connected) end()
+      }
     })
-  }
-})
+
+    afterAll(() => disconnect())
+
+    for (const storeCase of storeContractCases) {
+      it(storeCase.name, async () => {
+        const result = await runStoreCase(storeCase, () => redisHarness(clients, 1))
+        expect(result.status).not.toBe('skipped')
+        if (result.status === 'failed') throw result.error
+      })
+    }
+  },
+)
 
 async function nodeRedis() {
   const client = createCluster({ rootNodes: cluster.masters.map(({ url }) => ({ url })) })

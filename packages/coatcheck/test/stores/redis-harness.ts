@@ -16,19 +16,24 @@ export function freshPrefix(): string {
 }
 
 /** A store that judges by the clock of the environment that it is opened with, as none does outside tests. */
-export function redisOnTestClock(client: unknown, prefix: string): SessionStore {
+export function redisOnTestClock(
+  client: unknown,
+  prefix: string,
+  confirmations: number | null = null,
+): SessionStore {
   const clock = ({ environment }: { readonly environment: Environment }) => String(environment.now())
-  return new RedisStore({ driver: driverOf(client), prefix, clock })
+  const checks = { settings: 'ignore', confirmations, confirmationTimeout: 1_000 } as const
+  return new RedisStore({ driver: driverOf(client), prefix, clock, checks })
 }
 
 /** Handles on one fresh prefix, in turn over these clients, on a clock that stands still. */
-export function redisHarness(clients: readonly unknown[]): StoreHarness {
+export function redisHarness(clients: readonly unknown[], confirmations: number | null = null): StoreHarness {
   const environment = new FakeEnvironment()
   const prefix = freshPrefix()
   const handles: SessionStore[] = []
   return {
     async open() {
-      const store = redisOnTestClock(clients[handles.length % clients.length], prefix)
+      const store = redisOnTestClock(clients[handles.length % clients.length], prefix, confirmations)
       await store.open({ environment, tombstoneRetention: RETENTION })
       handles.push(store)
       return store

@@ -2,7 +2,7 @@ import { toBase64Url } from '../../core/encoding.ts'
 import { ConfigError, StoreError } from '../../core/errors.ts'
 import { systemEnvironment } from '../../core/platform.ts'
 import type { StoreContext } from '../../core/store.ts'
-import type { Driver } from './driver.ts'
+import type { Confirmation, Driver } from './driver.ts'
 import { corrupt, isMoving, toStoreError } from './failures.ts'
 import { partitionKeys } from './partition-keys.ts'
 import { type ScriptName, scriptOf } from './scripts.ts'
@@ -20,6 +20,9 @@ const DAY = 86_400_000
 const MOVING_PAUSE = 30
 const MOVING_ATTEMPTS = 100
 
+/** How often a confirmed change may find its slot elsewhere. */
+const REDIRECTIONS = 5
+
 const NONCE_BYTES = 12
 
 /** Runs scripts on partitions through the user's client, and reads their answers. */
@@ -28,6 +31,8 @@ export class Engine {
   readonly #keys: readonly (readonly string[])[]
   readonly #clock: Clock
   readonly #underWay = new Set<Promise<unknown>>()
+  /** What is asked of replicas; `null` or 0 of them: nothing. */
+  confirmation: Confirmation | null = null
   #context: StoreContext | null = null
   #closed = false
 
@@ -70,29 +75,58 @@ export class Engine {
     return result
   }
 
+  /** Runs a script on a partition. */
   async call(name: ScriptName, partition: number, args: readonly string[]): Promise<Answer> {
-    const { context } = this
-    const keep = String(context.tombstoneRetention + DAY)
-    const answer = await this.#run(name, partition, [this.#clock(context), keep, ...args])
-    try {
-      return JSON.parse(String(answer)) as Answer
-    } catch (cause) {
-      throw corrupt(cause)
+    const [script, keys, all] = this.#prepared(name, partition, args)
+    return parsed(await this.#whileMoving(() => this.#driver.run(script, keys, all)))
+  }
+
+  /**
+   * The same for what must not be lost with the primary: answers once as many replicas as asked for have it, else throws
+   * `ERR_NOT_DURABLE`. Only for scripts that may be repeated.
+   */
+  async callConfirmed(name: ScriptName, partition: number, args: readonly string[]): Promise<Answer> {
+    const { confirmation } = this
+    if (confirmation === null || confirmation.replicas === 0) return this.call(name, partition, args)
+    const [script, keys, all] = this.#prepared(name, partition, args)
+    for (let attempt = 1; ; attempt++) {
+      const { answer, replicas } = await this.#whileMoving(() =>
+        this.#driver.runConfirmed(script, keys, all, confirmation),
+      )
+      if (replicas !== null && replicas >= confirmation.replicas) return parsed(answer)
+      if (replicas !== null || attempt >= REDIRECTIONS) throw notDurable(confirmation, replicas ?? 0)
     }
   }
 
-  async #run(name: ScriptName, partition: number, args: readonly string[]): Promise<unknown> {
-    const script = scriptOf(name)
-    const keys = this.#keys[partition] ?? []
+  #prepared(name: ScriptName, partition: number, args: readonly string[]) {
+    const { context } = this
+    const keep = String(context.tombstoneRetention + DAY)
+    return [scriptOf(name), this.#keys[partition] ?? [], [this.#clock(context), keep, ...args]] as const
+  }
+
+  async #whileMoving<T>(run: () => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#driver.run(script, keys, args)
+        return await run()
       } catch (error) {
         if (!isMoving(error) || attempt >= MOVING_ATTEMPTS) throw failure(error)
         await pause(MOVING_PAUSE)
       }
     }
   }
+}
+
+function parsed(answer: unknown): Answer {
+  try {
+    return JSON.parse(String(answer)) as Answer
+  } catch (cause) {
+    throw corrupt(cause)
+  }
+}
+
+function notDurable({ replicas, milliseconds }: Confirmation, had: number): StoreError {
+  const message = `Only ${had} of ${replicas} replicas (option confirmations) had a change within ${milliseconds} ms; it was made all the same, and a fail-over may lose it.`
+  return new StoreError('ERR_NOT_DURABLE', message, { retryable: false })
 }
 
 function failure(error: unknown): ConfigError | StoreError {

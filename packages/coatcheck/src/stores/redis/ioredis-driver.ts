@@ -1,11 +1,19 @@
-import type { Driver } from './driver.ts'
-import { isUnknownScript } from './failures.ts'
+import { type Confirmation, type Driver, listen } from './driver.ts'
+import { isMoving, isUnknownScript } from './failures.ts'
+import type { Script } from './scripts.ts'
+
+type Results = readonly (readonly [error: Error | null, result?: unknown])[] | null
 
 /** A client of `ioredis` (5 or later), whichever of its kinds. */
 export interface IoredisClient {
   evalsha(sha: string, numberOfKeys: number, ...keysAndArguments: string[]): Promise<unknown>
   eval(script: string, numberOfKeys: number, ...keysAndArguments: string[]): Promise<unknown>
+  pipeline(commands: unknown[][]): { exec(): Promise<Results> }
+  on(event: string, listener: () => void): unknown
+  off(event: string, listener: () => void): unknown
 }
+
+const CHANGES = ['ready', 'refresh', '+node', '-node']
 
 export function isIoredis(client: unknown): client is IoredisClient {
   const methods = client as Partial<IoredisClient> | null | undefined
@@ -13,14 +21,50 @@ export function isIoredis(client: unknown): client is IoredisClient {
 }
 
 export function ioredisDriver(client: IoredisClient): Driver {
-  return {
-    async run(script, keys, args) {
-      try {
-        return await client.evalsha(script.sha, keys.length, ...keys, ...args)
-      } catch (error) {
-        if (!isUnknownScript(error)) throw error
-        return client.eval(script.text, keys.length, ...keys, ...args)
-      }
-    },
+  return new IoredisDriver(client)
+}
+
+class IoredisDriver implements Driver {
+  readonly #client: IoredisClient
+
+  constructor(client: IoredisClient) {
+    this.#client = client
+  }
+
+  async run(script: Script, keys: readonly string[], args: readonly string[]): Promise<unknown> {
+    try {
+      return await this.#client.evalsha(script.sha, keys.length, ...keys, ...args)
+    } catch (error) {
+      if (!isUnknownScript(error)) throw error
+      return this.#client.eval(script.text, keys.length, ...keys, ...args)
+    }
+  }
+
+  async runConfirmed(
+    script: Script,
+    keys: readonly string[],
+    args: readonly string[],
+    confirmation: Confirmation,
+  ) {
+    const rest = [keys.length, ...keys, ...args]
+    try {
+      return await this.#pipelined(['evalsha', script.sha, ...rest], confirmation)
+    } catch (error) {
+      if (isMoving(error)) return { answer: await this.run(script, keys, args), replicas: null }
+      if (!isUnknownScript(error)) throw error
+    }
+    return this.#pipelined(['eval', script.text, ...rest], confirmation)
+  }
+
+  onChange(listener: () => void): () => void {
+    return listen(this.#client, CHANGES, listener)
+  }
+
+  /** One pipeline goes to one connection, and what of it has no answer yet is aborted where that connection is lost. */
+  async #pipelined(command: readonly unknown[], { replicas, milliseconds }: Confirmation) {
+    const commands = [[...command], ['wait', replicas, milliseconds]]
+    const [first, second] = (await this.#client.pipeline(commands).exec()) ?? []
+    if (!first || first[0]) throw first?.[0] ?? new Error('The pipeline has no answer.')
+    return { answer: first[1], replicas: second && !second[0] ? Number(second[1]) : 0 }
   }
 }

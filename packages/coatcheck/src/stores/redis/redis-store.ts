@@ -24,10 +24,12 @@ import type {
 } from '../../core/store.ts'
 import { isSessionId, partitionOf, partitionOfUser } from '../../core/token.ts'
 import type { Driver } from './driver.ts'
+import { Ending } from './ending.ts'
 import { type Answer, type Clock, Engine } from './engine.ts'
-import { PARTITIONS } from './partition-keys.ts'
+import { Reasserting } from './reasserting.ts'
 import { fromRotation, type RecordList, type TombstoneList, toRecord, toTombstone } from './record-text.ts'
 import { Replacing } from './replacing.ts'
+import { type Checks, checkServers } from './server-checks.ts'
 import { Sweeping } from './sweeping.ts'
 import { toLive, Writing } from './writing.ts'
 
@@ -36,10 +38,8 @@ export interface RedisSettings {
   readonly prefix: string
   /** The server's clock but in tests, which move their own. */
   readonly clock: Clock
+  readonly checks: Checks
 }
-
-/** How often each partition is told of an end of everyone before that fails. */
-const END_ATTEMPTS = 3
 
 /** The contract of `SessionStore` on the keys of Redis; `lua/prelude.ts` says what lies where. */
 export class RedisStore implements SessionStore {
@@ -54,9 +54,15 @@ export class RedisStore implements SessionStore {
   readonly #writing: Writing
   readonly #replacing: Replacing
   readonly #sweeping: Sweeping
+  readonly #reasserting: Reasserting
+  readonly #ending: Ending
+  readonly #checks: Checks
 
-  constructor({ driver, prefix, clock }: RedisSettings) {
+  constructor({ driver, prefix, clock, checks }: RedisSettings) {
+    this.#checks = checks
     this.#engine = new Engine(driver, prefix, clock)
+    this.#reasserting = new Reasserting(this.#engine, driver)
+    this.#ending = new Ending(this.#engine, this.#reasserting)
     this.#writing = new Writing(this.#engine)
     this.#replacing = new Replacing(this.#engine)
     this.#sweeping = new Sweeping(this.#engine)
@@ -64,12 +70,15 @@ export class RedisStore implements SessionStore {
 
   async open(context: StoreContext): Promise<void> {
     this.#engine.open(context)
+    this.#engine.confirmation = await checkServers(this.#engine, this.#checks)
+    this.#reasserting.start()
     await this.#engine.call('health', 0, [])
   }
 
   /** The client is the user's, and stays open. */
-  close(): Promise<void> {
-    return this.#engine.close()
+  async close(): Promise<void> {
+    this.#reasserting.stop()
+    await this.#engine.close()
   }
 
   async health(): Promise<StoreHealth> {
@@ -107,7 +116,7 @@ export class RedisStore implements SessionStore {
     return this.#engine.during(async () => {
       if (!isSessionId(id)) return { outcome: 'gone', tombstone: null }
       const change = [String(ifRevision), String(next.revision), fromRotation(next)]
-      const answer = await this.#engine.call('rotate', partitionOf(id), [id, ...change])
+      const answer = await this.#engine.callConfirmed('rotate', partitionOf(id), [id, ...change])
       if (answer[0] === 'gone') return { outcome: 'gone', tombstone: toTombstoneOrNull(answer[2]) }
       return { outcome: answer[0] as 'ok' | 'conflict', ...toLive(answer) }
     })
@@ -136,33 +145,16 @@ export class RedisStore implements SessionStore {
     })
   }
 
-  end(id: SessionId, { reason, ofUser, follow = false }: EndOptions): Promise<EndResult> {
-    return this.#engine.during(async () => {
-      if (!isSessionId(id)) return { outcome: 'unknown' }
-      const user = ofUser === undefined ? '' : JSON.stringify(ofUser)
-      const args = [id, JSON.stringify(reason), user, follow ? '1' : '', this.#engine.nonce()]
-      const [outcome, , list] = await this.#engine.call('end', partitionOf(id), args)
-      if (outcome === 'unknown') return { outcome }
-      if (outcome === 'already') return { outcome, tombstone: toTombstone(list as TombstoneList) }
-      const [ended, userId] = list as readonly [SessionId, string | null]
-      return { outcome: 'ended', ended: [{ id: ended, userId, reason }] }
-    })
+  end(id: SessionId, options: EndOptions): Promise<EndResult> {
+    return this.#engine.during(() => this.#ending.end(id, options))
   }
 
-  endUser(userId: string, { reason, except = [] }: EndUserOptions): Promise<EndUserResult> {
-    return this.#engine.during(async () => {
-      const args = [JSON.stringify(userId), JSON.stringify(reason), this.#engine.nonce(), ...except]
-      const answer = await this.#engine.call('endUser', partitionOfUser(userId), args)
-      return { ended: (answer[2] as readonly SessionId[]).map((id) => ({ id, userId, reason })) }
-    })
+  endUser(userId: string, options: EndUserOptions): Promise<EndUserResult> {
+    return this.#engine.during(() => this.#ending.endUser(userId, options))
   }
 
   endEveryone({ reason }: { readonly reason: EndReason }): Promise<void> {
-    return this.#engine.during(async () => {
-      const args = [JSON.stringify(reason), this.#engine.nonce()]
-      const partitions = Array.from({ length: PARTITIONS }, (_, partition) => partition)
-      await Promise.all(partitions.map((partition) => this.#endPartition(partition, args)))
-    })
+    return this.#engine.during(() => this.#ending.endEveryone(reason))
   }
 
   epochs(userId: string): Promise<{ readonly user: string }> {
@@ -186,18 +178,6 @@ export class RedisStore implements SessionStore {
 
   sweep({ limit }: { readonly limit: number }): Promise<SweepResult> {
     return this.#engine.during(() => this.#sweeping.sweep(limit))
-  }
-
-  /** Repeating it changes nothing, so that a part that failed can be tried again whatever became of it. */
-  async #endPartition(partition: number, args: readonly string[]): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        await this.#engine.call('endEveryone', partition, args)
-        return
-      } catch (error) {
-        if (attempt >= END_ATTEMPTS) throw error
-      }
-    }
   }
 }
 

@@ -81,7 +81,7 @@ export class Replacing {
     const found: Found = { live: true, record: old }
     const prepared = await this.#insert(request, data, { leaving: null, found, waits: true })
     if (prepared[0] !== 'ok') return toResult(prepared, null, options.reason)
-    const departed = await this.#engine.call('depart', partitionOf(old.id), [
+    const departed = await this.#engine.callConfirmed('depart', partitionOf(old.id), [
       old.id,
       String(old.version),
       JSON.stringify(options.reason),
@@ -106,7 +106,7 @@ export class Replacing {
   /** Lets the session live that waits to; `null` where it does not wait any more. */
   async #activate(request: Request, replaced: Ended | null): Promise<ReplaceResult | null> {
     const { session, operation } = request
-    const answer = await this.#engine.call('activate', request.partition, [
+    const answer = await this.#engine.callConfirmed('activate', request.partition, [
       session.id,
       operation,
       ...request.limit,
@@ -123,7 +123,7 @@ export class Replacing {
     how: { readonly leaving: SessionId | null; readonly found: Found; readonly waits: boolean },
   ): Promise<Answer> {
     const { leaving, found, waits } = how
-    return this.#engine.call('insert', request.partition, [
+    const args = [
       ...request.head,
       leaving ?? '',
       found.live ? String(found.record.version) : 'gone',
@@ -131,7 +131,13 @@ export class Replacing {
       waits ? String(WAITS) : '',
       found.live ? found.record.id : '',
       ...fieldTexts(data),
-    ])
+    ]
+    // A visitor's session that is lost is a visitor without one; a login, or an end, that is lost is another matter.
+    const matters = !waits && (request.session.userId !== null || leaving !== null)
+    const { partition } = request
+    return matters
+      ? this.#engine.callConfirmed('insert', partition, args)
+      : this.#engine.call('insert', partition, args)
   }
 
   async #find(id: SessionId): Promise<Found> {

@@ -1,5 +1,5 @@
 import { sha1Hex } from '../../core/platform.ts'
-import { END, END_EVERYONE, END_USER, HEALTH, OVERDUE, SWEEP } from './lua/ending.ts'
+import { END, END_EVERYONE, END_USER, HEALTH, OVERDUE, REASSERT_USER, SERVER, SWEEP } from './lua/ending.ts'
 import { ACTIVATE, CANCEL, DEPART, EPOCHS, INSERT } from './lua/making.ts'
 import { PRELUDE } from './lua/prelude.ts'
 import { FIND, LIST, MUTATE, ROTATE, TOUCH, WRITE } from './lua/sessions.ts'
@@ -28,6 +28,8 @@ const SOURCES = {
   overdue: OVERDUE,
   sweep: SWEEP,
   health: HEALTH,
+  server: SERVER,
+  reassertUser: REASSERT_USER,
 } as const
 
 export type ScriptName = keyof typeof SOURCES

@@ -73,17 +73,21 @@ extend(T, keep)
 return answer('ok', '[]')
 `
 
-/** Arguments: reason, nonce that becomes the epoch of everyone in this partition. The same nonce changes nothing again. */
+/**
+ * Arguments: reason, nonce that becomes the epoch of everyone in this partition, and '' or when everyone has ended already,
+ * to end them again should that be lost. The same nonce changes nothing again.
+ */
 export const END_EVERYONE = `
-local reason, nonce = ARGV[3], ARGV[4]
+local reason, nonce, at = ARGV[3], ARGV[4], tonumber(ARGV[5])
 local era = call('HGET', U, 'g')
 -- Nothing was ever stored here.
 if not era or era == nonce then return answer('ok') end
+if at and at <= (tonumber(call('HGET', U, 'since') or 0)) then return answer('ok') end
 call('ZREM', X, '')
 local packed = call('HGET', U, 'G')
 local ended = packed and unpacked(packed) or {}
 ended[era] = { now, reason }
-call('HSET', U, 'G', pack(ended), 'g', nonce)
+call('HSET', U, 'G', pack(ended), 'g', nonce, 'since', num(now))
 if call('EXISTS', D) == 1 then
   if call('EXISTS', X) == 0 then
     call('RENAME', D, X)
@@ -155,5 +159,32 @@ return answer('ok', '[' .. table.concat(ended, ',') .. ']', num(removed), more a
 /** A write that changes nothing: a replica, a full memory or too few replicas show. */
 export const HEALTH = `
 call('ZREM', X, '')
+return answer('ok')
+`
+
+/** What the server says about itself. Run with any keys of a primary; the answer is JSON that holds no session's data. */
+export const SERVER = `
+local sections = {}
+for _, section in ipairs({ 'server', 'replication', 'memory', 'persistence' }) do
+  sections[#sections + 1] = call('INFO', section)
+end
+return answer('ok', cjson.encode(table.concat(sections, '\\n')))
+`
+
+/**
+ * Ends again what a fail-over may have brought back. Arguments: user, reason, until when the sessions were made that have
+ * ended, ids that keep living. Later sessions are left alone, so it may come at any time.
+ */
+export const REASSERT_USER = `
+local user, reason, at = ARGV[3], ARGV[4], tonumber(ARGV[5])
+call('ZREM', X, '')
+local kept = {}
+for i = 6, #ARGV do kept[ARGV[i]] = true end
+for _, entry in ipairs(liveOf(user)) do
+  if entry.at <= at and not kept[entry.id] then
+    local s = load(entry.id)
+    if s[STATE] == 'p' then drop(entry.id, s) else bury(entry.id, s, reason, now) end
+  end
+end
 return answer('ok')
 `

@@ -5,7 +5,7 @@
  * - `D` sorted set: session id by the deadline that comes first; exactly the sessions that live or wait to (`p`).
  * - `X` sorted set: sessions that ended with their user or with everyone, and are not tombstones yet.
  * - `T` sorted set: tombstones by when they ended, and users (`v` + user) by when their last session went.
- * - `U` hash: `g` the epoch of everyone, `G` why earlier ones ended; for each user `e` + user the epoch, `i` + user the
+ * - `U` hash: `g` the epoch of everyone, `since` when the last one ended, `G` why earlier ones did; for each user `e` + user the epoch, `i` + user the
  *   sessions (35 characters each: id, time of creation in hexadecimal, state), and for each epoch of a user that ended
  *   sessions `h` + epoch why, and `H` + the next epoch which.
  *

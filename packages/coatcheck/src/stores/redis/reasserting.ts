@@ -1,0 +1,91 @@
+import type { Driver } from './driver.ts'
+import type { Engine } from './engine.ts'
+import type { ScriptName } from './scripts.ts'
+
+/** When an end is looked after, in milliseconds since it was made: a fail-over takes seconds to be noticed and decided. */
+const CHECKS = [1_000, 5_000, 15_000, 30_000, 60_000]
+
+/** How often due ends are looked for. */
+const INTERVAL = 1_000
+
+/** Ends that are looked after at most; the oldest are let go first. */
+const MOST = 10_000
+
+interface Note {
+  readonly name: ScriptName
+  readonly partition: number
+  readonly args: readonly string[]
+  readonly madeAt: number
+  /** Which of `CHECKS` is next. */
+  next: number
+}
+
+/**
+ * Says again what this node has ended: a replica that becomes the primary may lack the last writes, however well they were
+ * acknowledged. Each end is repeated a few times within a minute, and at once when the client comes to another server.
+ * Repeating one that holds changes nothing.
+ */
+export class Reasserting {
+  readonly #engine: Engine
+  readonly #driver: Driver
+  #notes: Note[] = []
+  #stopListening: (() => void) | null = null
+  #cancelTimer: (() => void) | null = null
+
+  constructor(engine: Engine, driver: Driver) {
+    this.#engine = engine
+    this.#driver = driver
+  }
+
+  /** Begins where there are replicas that could take over. */
+  start(): void {
+    this.stop()
+    if (!this.#isNeeded) return
+    this.#stopListening = this.#driver.onChange(() => this.#repeat(this.#notes))
+    this.#schedule()
+  }
+
+  stop(): void {
+    this.#stopListening?.()
+    this.#cancelTimer?.()
+    this.#stopListening = null
+    this.#cancelTimer = null
+    this.#notes = []
+  }
+
+  note(name: ScriptName, partition: number, args: readonly string[]): void {
+    if (!this.#isNeeded) return
+    this.#notes.push({ name, partition, args, madeAt: this.#now, next: 0 })
+    if (this.#notes.length > MOST) this.#notes = this.#notes.slice(-MOST)
+  }
+
+  get #isNeeded(): boolean {
+    return (this.#engine.confirmation?.replicas ?? 0) > 0
+  }
+
+  get #now(): number {
+    return this.#engine.context.environment.monotonic()
+  }
+
+  #schedule(): void {
+    this.#cancelTimer = this.#engine.context.environment.setTimer(INTERVAL, () => {
+      this.#repeat(this.#takeDue())
+      this.#schedule()
+    })
+  }
+
+  #takeDue(): readonly Note[] {
+    const now = this.#now
+    const due = this.#notes.filter(({ madeAt, next }) => now - madeAt >= (CHECKS[next] ?? 0))
+    for (const note of due) note.next++
+    this.#notes = this.#notes.filter(({ next }) => next < CHECKS.length)
+    return due
+  }
+
+  #repeat(notes: readonly Note[]): void {
+    for (const { name, partition, args } of notes) {
+      // One that fails is tried again at its next check.
+      this.#engine.during(() => this.#engine.call(name, partition, args)).catch(() => {})
+    }
+  }
+}

@@ -66,6 +66,17 @@ describe('changing the password', () => {
     expect((await shop.visitor().post('/login', { name: 'alice', password: NEW })).status).toBe(303)
   })
 
+  it('CON-09 leaves nobody signed in who logged in with the old password meanwhile', async () => {
+    const alice = await shop.signedIn('alice')
+    const visitors = Array.from({ length: 4 }, () => shop.visitor())
+    await Promise.all([
+      alice.post('/account/password', { password: NEW }),
+      ...visitors.map((visitor) => visitor.post('/login', { name: 'alice', password: PASSWORDS.alice })),
+    ])
+    for (const visitor of visitors) expect((await visitor.get('/')).body).not.toContain('Log out')
+    expect((await alice.get('/')).body).toContain('Log out alice')
+  })
+
   it('refuses a weak password and says why', async () => {
     const alice = await shop.signedIn('alice')
     const { status, body } = await alice.post('/account/password', { password: 'alicealicealice' })

@@ -16,6 +16,12 @@ describe('the modes', () => {
     expect(new Set(modes.map(({ name }) => name)).size).toBe(modes.length)
   })
 
+  it('have names that fit beside the bars of a plot', () => {
+    const bars = modes.filter(({ kind }) => kind === 'ours' || kind === 'peer')
+    const names = bars.map(({ framework, name }) => nameWithin(framework, name))
+    expect(names.filter((name) => name.length > 54)).toEqual([])
+  })
+
   it.each(FRAMEWORKS)(
     'have on %s a bare server, a control, ours on both stores, and the usual package',
     (on) => {

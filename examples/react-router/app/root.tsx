@@ -15,11 +15,6 @@ export const middleware: Route.MiddlewareFunction[] = [
     }),
 ]
 
-/** Middleware runs for routes with a loader: this one lets it run for all, also when the browser navigates by script. */
-export function loader() {
-  return null
-}
-
 export function Layout({ children }: { children: ReactNode }) {
   return (
     <html lang="en">

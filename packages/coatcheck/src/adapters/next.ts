@@ -1,5 +1,4 @@
 import { cookies, headers } from 'next/headers.js'
-import { redirect } from 'next/navigation.js'
 import { cookieFor } from '../http/finisher.ts'
 import { openSession } from '../http/open-session.ts'
 import type { Session } from '../http/session.ts'
@@ -193,7 +192,11 @@ class NextRequests<D> {
     // Whoever renders a page navigates, also where Next's router fetches it.
     const header = (name: string) => (name === 'sec-fetch-mode' ? 'navigate' : undefined)
     const verdict = check(session, { method: 'GET', url: returnTo, header })
-    if (verdict?.kind === 'redirect') redirect(verdict.location)
+    if (verdict?.kind === 'redirect') {
+      // Not before it is needed: it brings the router's parts, which a bundle of a route handler does not have.
+      const { redirect } = await import('next/navigation.js')
+      redirect(verdict.location)
+    }
     if (verdict?.kind === 'refuse') throw verdict.error
     return session
   }

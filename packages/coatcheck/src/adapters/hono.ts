@@ -15,6 +15,7 @@ import {
   nodeBindings,
   targetOf,
 } from './hono-exchange.ts'
+import { noteOpened, openedOn } from './opened-requests.ts'
 import { describesBody } from './prepared-response.ts'
 
 export type { TrustProxy } from '../http/trusted-proxies.ts'
@@ -75,7 +76,7 @@ export function sessionMiddleware<D, P extends string | false = 'session'>(
       : resolveOrigins(allowedOrigins, 'allowedOrigins')
   return async (c: Context, next) => {
     // Mounted for the whole application and for a part of it again: the first one counts.
-    if (isOpenedOn(c, sessions)) return next()
+    if (openedOn(c, sessions)) return next()
     const upgrade = isUpgrade(c)
     const headers = new HonoResponseHeaders()
     const exchange = new HonoExchange(c, upgrade ? NO_RESPONSE : headers, options)
@@ -196,10 +197,11 @@ async function opening<D>(
 function expose<D>(
   c: Context,
   sessions: Sessions<D>,
-  { session }: OpenedSession<D>,
+  opened: OpenedSession<D>,
   property: string | false,
 ): void {
-  noteOpened(c, sessions)
+  const { session } = opened
+  noteOpened(c, sessions, opened)
   sessions.attach(c, session)
   sessions.attach(c.req.raw, session)
   if (property === false) return
@@ -242,18 +244,4 @@ const answerUnknown: ErrorHandler = (error, c) => {
   // biome-ignore lint/suspicious/noConsole: what Hono does; a fault that nobody is told about could never be found
   console.error(error)
   return c.text('Internal Server Error', 500)
-}
-
-/** On each context; a WeakMap would keep all of them until the next full garbage collection. */
-const OPENED = Symbol('coatcheck opened')
-
-type Carrier = object & { [OPENED]?: readonly object[] }
-
-/** One request may have sessions of several kinds. */
-function isOpenedOn(carrier: Carrier, sessions: object): boolean {
-  return carrier[OPENED]?.includes(sessions) ?? false
-}
-
-function noteOpened(carrier: Carrier, sessions: object): void {
-  carrier[OPENED] = [...(carrier[OPENED] ?? []), sessions]
 }

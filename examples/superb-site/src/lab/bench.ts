@@ -19,7 +19,7 @@ export interface Step {
 }
 
 export interface BenchParts extends Target {
-  readonly guests: LabGuests
+  readonly guests: Pick<LabGuests, 'guest' | 'mallory'>
   readonly openTwin: OpenTwin
 }
 
@@ -28,7 +28,7 @@ export interface BenchParts extends Target {
  * own requests by the `User-Agent` that only they have.
  */
 export class LabBench {
-  readonly guests: LabGuests
+  readonly guests: Pick<LabGuests, 'guest' | 'mallory'>
   readonly openTwin: OpenTwin
   readonly #target: Target
   readonly #userAgent = `superb-site-lab/${randomBytes(8).toString('hex')}`

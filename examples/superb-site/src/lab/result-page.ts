@@ -47,6 +47,7 @@ function folded({ attack, verdict, steps }: Result): Html {
 <summary><span class="lab-folded-title">${attack.title}</span> <span class="lab-mark ${verdict.held ? 'lab-held' : 'lab-broken'}">${verdict.text}</span></summary>
 <p class="lab-promise">${attack.promise}</p>
 ${explanation(attack)}
+<h2 class="lab-heading">Step by step</h2>
 <ol class="lab-steps">${steps.map(step)}</ol>
 </details>`
 }

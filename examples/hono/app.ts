@@ -40,11 +40,11 @@ export function createApp(sessions: Sessions<SessionData>) {
     })
 
     .get('/account', requireUser(sessions, { onMissing: '/login' }), (c) =>
-      c.html(accountPage(nameOf(sessions.of(c).userId))),
+      c.html(accountPage(nameOf(c.var.session.userId))),
     )
 
     .get('/api/me', requireUser(sessions), (c) => {
-      const session = sessions.of(c)
+      const { session } = c.var
       return c.json({ userId: session.userId, cart: session.get('cart') ?? [] })
     })
 

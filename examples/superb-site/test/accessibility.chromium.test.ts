@@ -3,9 +3,9 @@ import { createRequire } from 'node:module'
 import type { AxeResults } from 'axe-core'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { Shopper } from '../browser/shopper.ts'
-import { launchBrowser, openStage, type Stage } from '../browser/stage.ts'
-import { TOUR } from '../browser/tour.ts'
+import { Shopper } from './browser/shopper.ts'
+import { launchBrowser, openStage, type Stage } from './browser/stage.ts'
+import { TOUR } from './browser/tour.ts'
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
@@ -59,10 +59,8 @@ describe('the check with axe-core', () => {
 /** As `rule (how serious): what, where`. */
 async function findings(page: Page): Promise<string[]> {
   await page.evaluate(AXE)
-  const results: AxeResults = await page.evaluate((values) => {
-    const { axe } = window as unknown as { axe: typeof import('axe-core') }
-    return axe.run(document, { runOnly: { type: 'tag', values } })
-  }, RULES)
+  const options = JSON.stringify({ runOnly: { type: 'tag', values: RULES } })
+  const results: AxeResults = await page.evaluate(`axe.run(document, ${options})`)
   return results.violations.flatMap(({ id, impact, help, nodes }) =>
     nodes.map(({ target }) => `${id} (${impact}): ${help}, ${target.join(' ')}`),
   )

@@ -3,8 +3,8 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { Shopper } from '../browser/shopper.ts'
-import { launchBrowser, openStage, type Stage } from '../browser/stage.ts'
+import { Shopper } from './browser/shopper.ts'
+import { launchBrowser, openStage, type Stage } from './browser/stage.ts'
 
 let stage: Stage
 let browser: Browser

@@ -1,7 +1,7 @@
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { Shopper } from '../browser/shopper.ts'
-import { launchBrowser, openStage, type Stage } from '../browser/stage.ts'
+import { Shopper } from './browser/shopper.ts'
+import { launchBrowser, openStage, type Stage } from './browser/stage.ts'
 
 /** More stops than any page has. */
 const MOST_STOPS = 120
@@ -81,7 +81,7 @@ async function tabTo(role: 'link' | 'button' | 'radio' | 'textbox', name: string
   const wanted = page.getByRole(role, { name }).first()
   for (let stop = 0; stop < MOST_STOPS; stop++) {
     await page.keyboard.press('Tab')
-    if (await wanted.evaluate((element) => element === document.activeElement)) return
+    if ((await page.locator(':focus').and(wanted).count()) > 0) return
   }
   throw new Error(`${role} '${name}' cannot be reached on ${page.url()}`)
 }
@@ -101,21 +101,25 @@ async function unseenStops(): Promise<string[]> {
   const unseen: string[] = []
   for (let stop = 0; stop < MOST_STOPS; stop++) {
     await page.keyboard.press('Tab')
-    const { name, isPage, isSeen } = await page.evaluate(DESCRIBE_FOCUS)
+    const { name, isPage, isSeen } = await page.evaluate<Focus>(DESCRIBE_FOCUS)
     if (isPage) return unseen
     if (!isSeen) unseen.push(name)
   }
   return [...unseen, 'the focus never leaves the page']
 }
 
-const DESCRIBE_FOCUS = () => {
-  const { activeElement: focused, body } = document
-  const style = focused && getComputedStyle(focused)
-  const outlined =
-    style !== null && style.outlineStyle !== 'none' && Number.parseFloat(style.outlineWidth) >= 2
-  return {
-    name: focused?.outerHTML.slice(0, 80) ?? '',
-    isPage: focused === null || focused === body,
-    isSeen: outlined,
-  }
+interface Focus {
+  readonly name: string
+  readonly isPage: boolean
+  readonly isSeen: boolean
 }
+
+const DESCRIBE_FOCUS = `(() => {
+  const { activeElement: focused, body } = document
+  const { outlineStyle, outlineWidth } = getComputedStyle(focused)
+  return {
+    name: focused.outerHTML.slice(0, 80),
+    isPage: focused === body,
+    isSeen: outlineStyle !== 'none' && parseFloat(outlineWidth) >= 2,
+  }
+})()`

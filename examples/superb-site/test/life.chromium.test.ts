@@ -1,7 +1,7 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { Shopper } from '../browser/shopper.ts'
-import { launchBrowser, openStage, type Stage } from '../browser/stage.ts'
+import { Shopper } from './browser/shopper.ts'
+import { launchBrowser, openStage, type Stage } from './browser/stage.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
@@ -142,10 +142,9 @@ describe('scripts on the page', () => {
     await shopper.addToCart('Brass coat peg')
     await shopper.logIn()
     const token = await shopper.token()
-    const seen = await page.evaluate(async () => {
-      const { cookieStore } = window as unknown as { cookieStore: { getAll(): Promise<unknown> } }
-      return JSON.stringify([document.cookie, await cookieStore.getAll(), document.documentElement.outerHTML])
-    })
+    const seen = await page.evaluate<string>(
+      `cookieStore.getAll().then((all) => JSON.stringify([document.cookie, all, document.documentElement.outerHTML]))`,
+    )
     expect(token).toHaveLength(68)
     expect(seen).not.toContain(token)
     expect(seen.slice(0, 30)).toContain('["",[],')

@@ -1,7 +1,7 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { ALICE, Shopper } from '../browser/shopper.ts'
-import { launchBrowser, openStage, type Stage } from '../browser/stage.ts'
+import { ALICE, Shopper } from './browser/shopper.ts'
+import { launchBrowser, openStage, type Stage } from './browser/stage.ts'
 
 const BOB = { name: 'bob', password: 'coat-on-counter' }
 

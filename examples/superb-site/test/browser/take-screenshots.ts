@@ -22,7 +22,7 @@ const NOON = Date.UTC(2026, 9, 1, 12)
 /** `npm run screenshots [-- --all] [-- --to directory]`: every page of the shop, on a desktop in the light theme and on a phone in the dark one. */
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { to: { type: 'string' }, all: { type: 'boolean' } } })
-  const target = values.to ?? join(import.meta.dirname, '../../../docs/screenshots')
+  const target = values.to ?? join(import.meta.dirname, '../../../../docs/screenshots')
   rmSync(target, { recursive: true, force: true })
   mkdirSync(target, { recursive: true })
   const browser = await launchBrowser()

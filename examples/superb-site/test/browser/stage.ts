@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FakeEnvironment } from 'coatcheck/testing'
 import { type Browser, chromium } from 'playwright-core'
-import { requireEngine } from '../../../scripts/engines.ts'
-import { type OpenShop, openShop } from '../src/open-shop.ts'
+import { requireEngine } from '../../../../scripts/engines.ts'
+import { type OpenShop, openShop } from '../../src/open-shop.ts'
 
 /** What lets Chromium run as root, in a machine without a display or a network. */
 const FLAGS = [

@@ -1,3 +1,6 @@
+import { createSessions } from 'coatcheck'
+import { sqlite } from 'coatcheck/sqlite'
+import { signedIn } from 'coatcheck/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { InstalledExample } from './installed-example.ts'
 import { COOKIE, formOf, items, output, type Page, PlainBrowser, userOf } from './plain-browser.ts'
@@ -159,6 +162,15 @@ describe('the Next example', () => {
       }),
     )
     expect(revived.filter(Boolean)).toEqual([])
+  })
+
+  it('takes a client that coatcheck/testing has signed in over the same database', async () => {
+    const store = sqlite(`${example.dataDirectory}/sessions.db`)
+    const sessions = createSessions<{ cart?: string[] }>({ store })
+    const agent = await signedIn(sessions, 'user-2', { data: { cart: ['compiler'] } })
+    await sessions.close()
+    const answer = await agent.wrap(fetch)(`${example.origin}/api/me`)
+    expect(await answer.json()).toEqual({ userId: 'user-2', cart: ['compiler'] })
   })
 
   it('keeps sessions over a restart', async () => {

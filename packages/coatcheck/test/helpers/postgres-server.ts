@@ -127,8 +127,8 @@ interface Owner {
   readonly gid: number
 }
 
-/** PostgreSQL refuses to run as root; then somebody else has to. */
-function unprivilegedOwner(): Owner | null {
+/** PostgreSQL and its pooler refuse to run as root; then somebody else has to. */
+export function unprivilegedOwner(): Owner | null {
   if (process.getuid?.() !== 0) return null
   const users = readFileSync('/etc/passwd', 'utf8')
     .split('\n')

@@ -30,10 +30,12 @@ export function openClient(driver: DriverName, url: string, options: ClientOptio
   const { max = 10, pooled = false } = options
   if (driver === 'pg') {
     const pool = new pg.Pool({ connectionString: url, max })
+    // Between two stores nobody else listens.
+    pool.on('error', () => {})
     return { client: pool, end: () => pool.end() }
   }
   const sql = postgresDriver(url, { max, prepare: !pooled, onnotice: () => {} })
-  return { client: sql, end: () => sql.end() }
+  return { client: sql, end: () => sql.end({ timeout: 0 }) }
 }
 
 /** The store's tables in one database, whose clock tests set: a table takes the place of the server's. */

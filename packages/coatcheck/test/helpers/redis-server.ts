@@ -33,7 +33,8 @@ export class RedisServer {
   /** Starts it again over the same files. */
   async restart(): Promise<void> {
     const fixed = ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.directory]
-    const settings = [...fixed, '--loglevel', 'warning', ...this.#settings]
+    // Replicas begin at once instead of waiting for others to join them.
+    const settings = [...fixed, '--loglevel', 'warning', '--repl-diskless-sync-delay', '0', ...this.#settings]
     this.#process = spawn(requireEngine('redis'), settings, { stdio: 'ignore' })
     await answering(this.url)
   }

@@ -19,7 +19,7 @@ bury(last, s, reason, now, nil, nil, nonce)
 return ended(last, s[USER])
 `
 
-/** Arguments: user, reason, nonce that becomes the user's epoch, ids that keep living. */
+/** Arguments: user, reason, nonce of the call, which changes nothing again, ids that keep living. */
 export const END_USER = `
 local user, reason, nonce = ARGV[3], ARGV[4], ARGV[5]
 -- Permitted when memory is full, and then so is all that follows.
@@ -32,7 +32,8 @@ local function answered(entries)
   end
   return answer('ok', '[' .. table.concat(ids, ',') .. ']')
 end
-if before == nonce then return answered(call('HGET', U, 'H' .. nonce) or '') end
+if isRepeated('n' .. user, nonce) then return answered(call('HGET', U, 'H' .. nonce) or '') end
+local epoch = renewed(nonce)
 
 local kept = {}
 for i = 6, #ARGV do kept[ARGV[i]] = true end
@@ -42,7 +43,7 @@ for _, entry in ipairs(liveOf(user)) do
   if kept[entry.id] and entry.state == 'l' then
     staying[#staying + 1] = text
     local s = load(entry.id)
-    s[UE] = nonce
+    s[UE] = epoch
     save(entry.id, s)
   else
     ending[#ending + 1] = text
@@ -52,7 +53,7 @@ for _, entry in ipairs(liveOf(user)) do
     scored[#scored + 1] = entry.id
   end
 end
-call('HSET', U, 'e' .. user, nonce)
+call('HSET', U, 'e' .. user, epoch)
 if #ids > 0 then
   for from = 1, #ids, 1000 do
     local to = math.min(from + 999, #ids)
@@ -74,20 +75,21 @@ return answer('ok', '[]')
 `
 
 /**
- * Arguments: reason, nonce that becomes the epoch of everyone in this partition, and '' or when everyone has ended already,
- * to end them again should that be lost. The same nonce changes nothing again.
+ * Everyone in this partition. Arguments: reason, nonce of the call, which changes nothing again, and '' or when everyone has
+ * ended already, to end them again should that be lost.
  */
 export const END_EVERYONE = `
 local reason, nonce, at = ARGV[3], ARGV[4], tonumber(ARGV[5])
 local era = call('HGET', U, 'g')
 -- Nothing was ever stored here.
-if not era or era == nonce then return answer('ok') end
+if not era then return answer('ok') end
 if at and at <= (tonumber(call('HGET', U, 'since') or 0)) then return answer('ok') end
 call('ZREM', X, '')
+if isRepeated('ends', nonce) then return answer('ok') end
 local packed = call('HGET', U, 'G')
 local ended = packed and unpacked(packed) or {}
 ended[era] = { now, reason }
-call('HSET', U, 'G', pack(ended), 'g', nonce, 'since', num(now))
+call('HSET', U, 'G', pack(ended), 'g', renewed(nonce), 'since', num(now))
 if call('EXISTS', D) == 1 then
   if call('EXISTS', X) == 0 then
     call('RENAME', D, X)
@@ -148,7 +150,7 @@ if mostTombstones > 0 then
       call('HDEL', R, member)
       removed = removed + 1
     elseif call('HEXISTS', U, 'i' .. string.sub(member, 2)) == 0 then
-      call('HDEL', U, 'e' .. string.sub(member, 2))
+      call('HDEL', U, 'e' .. string.sub(member, 2), 'n' .. string.sub(member, 2))
     end
   end
 end

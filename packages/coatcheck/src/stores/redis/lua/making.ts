@@ -67,7 +67,7 @@ local rotation = '[0,0,"' .. secret .. '",' .. num(now) .. ',null]'
 local state = waits == '' and 'l' or 'p'
 local s = {
   state, user, epoch, era, now, now, tonumber(idle), now + tonumber(absolute), 0, tonumber(schema), 0, rotation, meta, replaces,
-  { operation }, data,
+  { operation, math.floor(now / 1000) }, data,
 }
 local replaced, gone = 'null', '[]'
 if leaving then

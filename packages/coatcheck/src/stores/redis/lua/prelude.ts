@@ -5,9 +5,10 @@
  * - `D` sorted set: session id by the deadline that comes first; exactly the sessions that live or wait to (`p`).
  * - `X` sorted set: sessions that ended with their user or with everyone, and are not tombstones yet.
  * - `T` sorted set: tombstones by when they ended, and users (`v` + user) by when their last session went.
- * - `U` hash: `g` the epoch of everyone, `since` when the last one ended, `G` why earlier ones did; for each user `e` + user the epoch, `i` + user the
+ * - `U` hash: `g` the epoch of everyone, `since` when the last one ended, `G` why earlier ones did, `ends` by which calls,
+ *   `count` how many epochs there were; for each user `e` + user the epoch, `i` + user the
  *   sessions (35 characters each: id, time of creation in hexadecimal, state), and for each epoch of a user that ended
- *   sessions `h` + epoch why, and `H` + the next epoch which.
+ *   sessions `h` + epoch why; `n` + user by which calls the user was ended, and `H` + call which sessions were.
  *
  * Users, reasons, fields and values are JSON texts, kept as they came; a script never decodes or encodes JSON. The first
  * write of whatever ends a session is ZREM, which Redis permits when its memory is full, and then all the rest of it.
@@ -48,9 +49,9 @@ local function deadline(s)
   return math.min(s[SEEN] + s[IDLE], s[EXPIRES])
 end
 
-local function placeOf(entries, id)
+local function placeOf(entries, id, width)
   local at = string.find(entries, id, 1, true)
-  while at and (at - 1) % WIDTH ~= 0 do at = string.find(entries, id, at + 1, true) end
+  while at and (at - 1) % (width or WIDTH) ~= 0 do at = string.find(entries, id, at + 1, true) end
   return at
 end
 
@@ -141,16 +142,35 @@ local function live(id)
   return nil, load(id), not epoch
 end
 
+-- Operations, each with the second of its time.
 local function has(s, operation)
-  for _, known in ipairs(s[OPS]) do
-    if known == operation then return true end
+  for i = 1, #s[OPS], 2 do
+    if s[OPS][i] == operation then return true end
   end
   return false
 end
 
+-- The last 8, and those of the last minute: a driver that reconnects sends all again that had no answer.
 local function remember(s, operation)
+  local known, second = s[OPS], math.floor(now / 1000)
+  local from = 1
+  while #known - from >= 15 and (known[from + 1] < second - 60 or #known - from >= 1023) do from = from + 2 end
+  s[OPS] = { unpack(known, from) }
   table.insert(s[OPS], operation)
-  if #s[OPS] > 8 then table.remove(s[OPS], 1) end
+  table.insert(s[OPS], second)
+end
+
+-- Whether an end of many with this nonce has been applied, of the last 16; else remembers it.
+local function isRepeated(field, nonce)
+  local known = call('HGET', U, field) or ''
+  if placeOf(known, nonce, 16) then return true end
+  call('HSET', U, field, string.sub(known .. nonce, -256))
+  return false
+end
+
+-- A new epoch: never one that was there, whatever is repeated.
+local function renewed(nonce)
+  return nonce .. string.format('%.0f', call('HINCRBY', U, 'count', 1))
 end
 
 local function quoted(id)

@@ -22,6 +22,7 @@ export class PostgresServer {
   readonly #bin: string
   readonly #owner: Owner | null
   readonly #settings: Readonly<Record<string, string>>
+  readonly #log: string[] = []
   #process: ChildProcess | null = null
 
   private constructor(
@@ -54,6 +55,11 @@ export class PostgresServer {
     return `postgres://${user}@127.0.0.1:${this.port}/${database}`
   }
 
+  /** Lines of the server's log that say this. */
+  logged(what: string): readonly string[] {
+    return this.#log.filter((line) => line.includes(what))
+  }
+
   /** Starts the server, also again after `stop` or `crash`, and waits until it takes connections. */
   async start(): Promise<void> {
     const settings = {
@@ -70,7 +76,7 @@ export class PostgresServer {
     })
     this.#process = child
     process.once('exit', this.#killAll)
-    await readiness(child)
+    await readiness(child, this.#log)
   }
 
   /** Ends all connections and the server, as at a planned restart. */
@@ -145,16 +151,15 @@ function childrenOf(pid: number): number[] {
 }
 
 /** Resolves once the server says that it is ready; rejects with what it said when it ends before. */
-function readiness(child: ChildProcess): Promise<void> {
-  const said: string[] = []
+function readiness(child: ChildProcess, log: string[]): Promise<void> {
   return new Promise((resolve, reject) => {
     if (!child.stderr) throw new Error('The server has no log to read.')
     createInterface({ input: child.stderr }).on('line', (line) => {
-      if (said.length < 100) said.push(line)
+      log.push(line)
       if (line.includes('database system is ready to accept')) resolve()
     })
     child.once('error', reject)
-    child.once('exit', () => reject(new Error(`PostgreSQL did not start:\n${said.join('\n')}`)))
+    child.once('exit', () => reject(new Error(`PostgreSQL did not start:\n${log.join('\n')}`)))
   })
 }
 

@@ -65,6 +65,19 @@ describe.each(['pg', 'postgres'] as const)('nodes that share a server through %s
     expect(new Set(evicted.map(({ id }) => id)).size).toBe(35)
   })
 
+  it('touch the same sessions in opposite orders without a deadlock', async () => {
+    const nodes = await openNodes(driver, 4)
+    const ids = Array.from({ length: 60 }, (_, n) => sessionId(n))
+    for (let n = 0; n < 60; n++) await node(nodes, n).create(newSession(n))
+    await shared.fixture.setClock(new FakeEnvironment().now() + 60_000)
+    const batches = Array.from({ length: 40 }, (_, n) => {
+      const batch = ids.map((id, i) => ({ id, ago: 40_000 - 500 * n - i }))
+      return node(nodes, n).touch(n % 2 ? batch : batch.toReversed())
+    })
+    await Promise.all(batches)
+    expect(shared.server.logged('deadlock detected')).toEqual([])
+  })
+
   it('do everything to the same few sessions at once without a deadlock', async () => {
     const nodes = await openNodes(driver, 4)
     const random = new Random(7)

@@ -44,6 +44,27 @@ export class RedisCluster {
     return String(await this.ask(node, 'CLUSTER', 'MYID'))
   }
 
+  /** Moves the slot of `key` to another master, as an administrator would, key by key; `between` runs after each step. */
+  async moveSlot(key: string, between: () => Promise<unknown>): Promise<void> {
+    const slot = String(await this.ask(this.nodes[0] as RedisServer, 'CLUSTER', 'KEYSLOT', key))
+    const owner = Math.floor((Number(slot) * MASTERS) / SLOTS)
+    const [source, target] = [this.nodes[owner], this.nodes[(owner + 1) % MASTERS]] as [
+      RedisServer,
+      RedisServer,
+    ]
+    const [from, to] = [await this.idOf(source), await this.idOf(target)]
+    await this.ask(target, 'CLUSTER', 'SETSLOT', slot, 'IMPORTING', from)
+    await this.ask(source, 'CLUSTER', 'SETSLOT', slot, 'MIGRATING', to)
+    await between()
+    for (;;) {
+      const [name] = (await this.ask(source, 'CLUSTER', 'GETKEYSINSLOT', slot, '1')) as readonly string[]
+      if (name === undefined) break
+      await this.ask(source, 'MIGRATE', '127.0.0.1', String(target.port), name, '0', '5000')
+      await between()
+    }
+    for (const node of [target, source]) await this.ask(node, 'CLUSTER', 'SETSLOT', slot, 'NODE', to)
+  }
+
   async stop(): Promise<void> {
     await Promise.all(this.nodes.map((node) => node.stop()))
   }

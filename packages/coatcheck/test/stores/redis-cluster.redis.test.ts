@@ -2,8 +2,11 @@ import { runStoreCase, storeContractCases } from 'coatcheck/store-testing'
 import { Cluster } from 'ioredis'
 import { createCluster } from 'redis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { partitionOfUser } from '../../src/core/token.ts'
+import { mutateOptions, newSession, replaceOptions, sessionIdOf } from '../../src/store-testing/fixtures.ts'
+import { FakeEnvironment } from '../../src/testing/fake-environment.ts'
 import { RedisCluster } from '../helpers/redis-cluster.ts'
-import { redisHarness } from './redis-harness.ts'
+import { RETENTION, redisHarness, redisOnTestClock } from './redis-harness.ts'
 
 let cluster: RedisCluster
 
@@ -41,6 +44,53 @@ describe.each([
     }
   },
 )
+
+describe.each([
+  { name: 'redis', connect: nodeRedis, users: ['ann', 'bea'] },
+  { name: 'ioredis', connect: ioredis, users: ['cid', 'dan'] },
+])('P1 P2 through $name, while the slot of a user moves from one node to another', ({ connect, users }) => {
+  it.each(users.map((user, i) => ({ user, confirmations: i })))(
+    'all writes count once, logins live and ends stay, with confirmations: $confirmations',
+    async ({ user, confirmations }) => {
+      const { client, end } = await connect()
+      const environment = new FakeEnvironment()
+      const store = redisOnTestClock(client, `moving-${user}:`, confirmations)
+      await store.open({ environment, tombstoneRetention: RETENTION })
+      const ofUser = (n: number) => newSession(n, { id: sessionIdOf(n, user), userId: user })
+      await store.create(ofUser(0))
+      for (const n of [1, 2, 3]) await store.create(ofUser(n))
+      let written = 0
+      const calls: Promise<unknown>[] = []
+      const load = async () => {
+        for (let i = 0; i < 10; i++) {
+          const append = { kind: 'append', field: 'list', value: written++ } as const
+          calls.push(store.mutate(ofUser(0).id, [append], mutateOptions(`write ${written}`)))
+        }
+        const session = ofUser(100 + written)
+        calls.push(store.replace(null, session, replaceOptions('login')))
+        calls.push(store.end(ofUser(Math.min(written / 10, 3)).id, { reason: 'logout' }))
+        await store.find(ofUser(0).id)
+      }
+      const partition = partitionOfUser(user).toString(16).padStart(2, '0')
+      // Calls that need keys of both nodes wait until the move is over, so nothing here may wait for them.
+      await cluster.moveSlot(`{${partition}}`, async () => {
+        const loading = load()
+        calls.push(loading)
+      })
+      const answers = await Promise.all(calls)
+      expect(answers.filter((answer) => answer === undefined).length).toBeGreaterThan(3)
+      const found = await store.find(ofUser(0).id)
+      if (found.status !== 'live') throw new Error(`The session is ${found.status}.`)
+      const list = found.record.data.list as readonly number[]
+      expect([...list].sort((a, b) => a - b)).toEqual(Array.from({ length: written }, (_, i) => i))
+      for (const n of [1, 2, 3]) expect((await store.find(ofUser(n).id)).status).toBe('ended')
+      const { sessions } = await store.list(user, { limit: 100, cursor: null })
+      expect(sessions).toHaveLength(1 + written / 10)
+      await store.close()
+      end()
+    },
+  )
+})
 
 async function nodeRedis() {
   const client = createCluster({ rootNodes: cluster.masters.map(({ url }) => ({ url })) })

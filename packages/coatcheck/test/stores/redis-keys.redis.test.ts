@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { createClient } from 'redis'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { workspaceRoot } from '../../../../scripts/workspace.ts'
 import { keyRing } from '../../src/core/key-sources.ts'
 import type { SessionStore } from '../../src/core/store.ts'
 import {
@@ -163,6 +164,33 @@ describe('the redis store', () => {
     }
   })
 
+  it('STO-03 needs no more than the rights that the documentation names', async () => {
+    const page = readFileSync(join(workspaceRoot, 'docs/stores.md'), 'utf8')
+    const rules = /`(~coatcheck:\* [^`]+)`/.exec(page)?.[1]?.split(' ') ?? []
+    await client.sendCommand(['ACL', 'SETUSER', 'shop', 'on', '>secret', ...rules])
+    const restricted = await createClient({ url: `redis://shop:secret@127.0.0.1:${server.port}` }).connect()
+    try {
+      const own = redis(restricted, { unsafeAllowSettings: true, confirmations: 0 })
+      await own.open({ environment, tombstoneRetention: RETENTION })
+      await own.create(newSession(1))
+      await own.replace(sessionIdOf(1, null), ofUser(2), replaceOptions('login'))
+      await own.touch([{ id: ofUser(2).id, ago: 0 }])
+      expect((await own.list(USER, { limit: 10, cursor: null })).sessions).toHaveLength(1)
+      expect((await own.endUser(USER, { reason: 'revoked' })).ended).toHaveLength(1)
+      await own.create(ofUser(3))
+      await own.end(ofUser(3).id, { reason: 'logout' })
+      for (const n of [4, 5]) {
+        await own.create(ofUser(n))
+        await own.endEveryone({ reason: 'breach' })
+      }
+      await own.sweep({ limit: 100 })
+      expect((await own.find(ofUser(5).id)).status).toBe('ended')
+      await expect(restricted.get('other')).rejects.toThrow(/NOPERM/)
+    } finally {
+      restricted.destroy()
+    }
+  })
+
   it('judges by the clock of the server where nobody has given it another', async () => {
     const real = redis(client, { prefix: 'real:', unsafeAllowSettings: true })
     await real.open({ environment, tombstoneRetention: RETENTION })
@@ -184,7 +212,7 @@ function ofUser(n: number) {
 }
 
 function isOfEveryone(field: string): boolean {
-  return ['g', 'since', 'ends', 'count'].includes(field)
+  return ['g', 'd', 'since', 'ends', 'count'].includes(field)
 }
 
 /** Commands that clients have sent, those within scripts left out. */

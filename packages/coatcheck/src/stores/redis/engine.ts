@@ -23,7 +23,7 @@ const MOVING_ATTEMPTS = 100
 /** How often a confirmed change may find its slot elsewhere. */
 const REDIRECTIONS = 5
 
-const NONCE_BYTES = 12
+const NONCE_BYTES = 9
 
 /** Runs scripts on partitions through the user's client, and reads their answers. */
 export class Engine {

@@ -24,7 +24,7 @@ export const END_USER = `
 local user, reason, nonce = ARGV[3], ARGV[4], ARGV[5]
 -- Permitted when memory is full, and then so is all that follows.
 call('ZREM', X, '')
-local era, before = eraOf(nonce), call('HGET', U, 'e' .. user)
+local era, before = eraOf(nonce), call('HGET', U, 'e' .. user) or ''
 local function answered(entries)
   local ids = {}
   for at = 1, #entries, WIDTH do
@@ -61,10 +61,10 @@ if #ids > 0 then
     call('ZADD', X, unpack(scored, 2 * from - 1, 2 * to))
   end
   local entries = table.concat(ending)
-  if before and told > 0 then
-    call('HSET', U, 'h' .. before, pack({ now, reason, era, told, nonce }), 'H' .. nonce, entries)
+  if told > 0 then
+    call('HSET', U, 'h' .. user .. before, pack({ now, reason, era, told, nonce }), 'H' .. nonce, entries)
   end
-  extend(X, keep)
+  extend(X, call('PTTL', R))
   setEntries(user, table.concat(staying))
   return answered(entries)
 end
@@ -97,7 +97,8 @@ if call('EXISTS', D) == 1 then
     call('ZUNIONSTORE', X, 2, X, D)
     call('DEL', D)
   end
-  extend(X, keep)
+  -- Not sooner than the sessions, which would live again if nothing said any more that they have ended.
+  extend(X, call('PTTL', R))
 end
 return answer('ok')
 `
@@ -146,11 +147,17 @@ if mostTombstones > 0 then
   for _, member in ipairs(call('ZRANGEBYSCORE', T, '-inf', num(now - retention), 'LIMIT', 0, mostTombstones)) do
     looked = looked + 1
     call('ZREM', T, member)
+    local user = string.sub(member, 2)
     if string.sub(member, 1, 2) ~= 'v"' then
       call('HDEL', R, member)
       removed = removed + 1
-    elseif call('HEXISTS', U, 'i' .. string.sub(member, 2)) == 0 then
-      call('HDEL', U, 'e' .. string.sub(member, 2), 'n' .. string.sub(member, 2))
+    elseif call('EXISTS', X) == 1 then
+      -- Some session of the user may not be a tombstone yet, and lived again without the user's epoch.
+      call('ZADD', T, num(now), member)
+    elseif call('HEXISTS', U, 'i' .. user) == 0 then
+      -- A login that was begun before the user was ended must not find the epochs that it knows again.
+      call('HDEL', U, 'e' .. user, 'n' .. user)
+      call('HSET', U, 'd', renewed(''))
     end
   end
 end

@@ -51,8 +51,8 @@ if known then
     return s and answer('ok', record(id, s), 'null', '[]') or answer('exists')
   end
 end
-local era, epoch = eraOf(nonce), user == 'null' and '' or epochOf(user, nonce)
-if ifEpoch ~= '' and user ~= 'null' and ifEpoch ~= era .. '.' .. epoch then return answer('stale') end
+local era, epoch = eraOf(nonce), user ~= 'null' and call('HGET', U, 'e' .. user) or ''
+if ifEpoch ~= '' and user ~= 'null' and ifEpoch ~= epochText(era, epoch) then return answer('stale') end
 local leaving
 if old ~= '' then
   leaving = live(old)
@@ -94,7 +94,7 @@ if s[STATE] == 'l' then
   return s and answer('ok', record(id, s), '[]') or answer('late')
 end
 local epochs = call('HMGET', U, 'g', 'e' .. s[USER])
-local stale = s[GE] ~= epochs[1] or (s[USER] ~= 'null' and s[UE] ~= epochs[2])
+local stale = s[GE] ~= epochs[1] or (s[USER] ~= 'null' and s[UE] ~= (epochs[2] or ''))
 local until_ = tonumber(call('ZSCORE', D, id) or nil)
 if stale or not until_ or until_ <= now then
   drop(id, s)
@@ -130,11 +130,10 @@ bury(id, s, reason, now, by, byUser)
 return answer('ok', '[' .. s[USER] .. ']')
 `
 
-/** The user's epoch. Arguments: user, nonce for a new one. */
+/** The user's epoch. Arguments: user, nonce for the epoch of everyone, should there be none. */
 export const EPOCHS = `
 local user, nonce = ARGV[3], ARGV[4]
-local era, epoch = eraOf(nonce), epochOf(user, nonce)
+local text = epochText(eraOf(nonce), call('HGET', U, 'e' .. user) or '')
 extend(U, keep)
-extend(T, keep)
-return answer('ok', '"' .. era .. '.' .. epoch .. '"')
+return answer('ok', quoted(text))
 `

@@ -6,9 +6,10 @@
  * - `X` sorted set: sessions that ended with their user or with everyone, and are not tombstones yet.
  * - `T` sorted set: tombstones by when they ended, and users (`v` + user) by when their last session went.
  * - `U` hash: `g` the epoch of everyone, `since` when the last one ended, `G` why earlier ones did, `ends` by which calls,
- *   `count` how many epochs there were; for each user `e` + user the epoch, `i` + user the
+ *   `count` how many epochs there were; for each user whom
+ *   somebody has ended `e` + user the epoch, for all others together `d`; `i` + user the
  *   sessions (35 characters each: id, time of creation in hexadecimal, state), and for each epoch of a user that ended
- *   sessions `h` + epoch why; `n` + user by which calls the user was ended, and `H` + call which sessions were.
+ *   sessions `h` + user + epoch why; `n` + user by which calls the user was ended, and `H` + call which sessions were.
  *
  * Users, reasons, fields and values are JSON texts, kept as they came; a script never decodes or encodes JSON. The first
  * write of whatever ends a session is ZREM, which Redis permits when its memory is full, and then all the rest of it.
@@ -58,6 +59,7 @@ end
 local function setEntries(user, entries)
   if entries ~= '' then return call('HSET', U, 'i' .. user, entries) end
   call('HDEL', U, 'i' .. user)
+  if call('HEXISTS', U, 'e' .. user) == 0 then return end
   call('ZADD', T, num(now), 'v' .. user)
   extend(T, keep)
 end
@@ -95,20 +97,28 @@ local function drop(id, s)
   leave(s[USER], id)
 end
 
+-- What users have for an epoch whom nobody has ended.
+local default
+local function defaultEpoch()
+  default = default or call('HGET', U, 'd') or ''
+  return default
+end
+
 local function expired(s, at)
   if at >= s[EXPIRES] then return '"absolute"', s[EXPIRES] end
   if at >= s[SEEN] + s[IDLE] then return '"idle"', s[SEEN] + s[IDLE] end
 end
 
--- Why and since when a session is over, and the epoch of its user that ended with it; nothing while it lives.
+-- Why and since when a session is over, and the field of the end of its user, if that was it; nothing while it lives.
 local function over(s)
-  local epochs = call('HMGET', U, 'g', 'e' .. s[USER])
-  local sameUser = s[USER] == 'null' or s[UE] == epochs[2]
+  local epochs = call('HMGET', U, 'g', 'e' .. s[USER], 'd')
+  local sameUser = s[USER] == 'null' or s[UE] == (epochs[2] or '')
+  default = epochs[3] or ''
   if sameUser and s[GE] == epochs[1] then return expired(s, now) end
-  local packed = not sameUser and call('HGET', U, 'h' .. s[UE])
+  local packed = not sameUser and call('HGET', U, 'h' .. s[USER] .. s[UE])
   if packed then
     local ending = unpacked(packed)
-    if ending[3] == s[GE] then return ending[2], ending[1], s[UE] end
+    if ending[3] == s[GE] then return ending[2], ending[1], 'h' .. s[USER] .. s[UE] end
   end
   packed = call('HGET', U, 'G')
   local era = packed and unpacked(packed)[s[GE]]
@@ -118,15 +128,15 @@ local function over(s)
   return reason or era[2], at or era[1]
 end
 
-local function buryOver(id, s, reason, at, epoch)
+local function buryOver(id, s, reason, at, field)
   bury(id, s, reason, at)
-  if not epoch then return end
-  local ending = unpacked(call('HGET', U, 'h' .. epoch))
+  if not field then return end
+  local ending = unpacked(call('HGET', U, field))
   ending[4] = ending[4] - 1
   if ending[4] > 0 then
-    call('HSET', U, 'h' .. epoch, pack(ending))
+    call('HSET', U, field, pack(ending))
   else
-    call('HDEL', U, 'h' .. epoch, 'H' .. ending[5])
+    call('HDEL', U, field, 'H' .. ending[5])
   end
 end
 
@@ -163,8 +173,8 @@ end
 -- Whether an end of many with this nonce has been applied, of the last 16; else remembers it.
 local function isRepeated(field, nonce)
   local known = call('HGET', U, field) or ''
-  if placeOf(known, nonce, 16) then return true end
-  call('HSET', U, field, string.sub(known .. nonce, -256))
+  if placeOf(known, nonce, #nonce) then return true end
+  call('HSET', U, field, string.sub(known .. nonce, -16 * #nonce))
   return false
 end
 
@@ -185,7 +195,7 @@ end
 
 local function record(id, s)
   return table.concat({
-    '["' .. id .. '"', s[USER], quoted(s[GE]), quoted(s[UE]), num(s[CREATED]), num(s[SEEN]), num(s[IDLE]), num(s[EXPIRES]),
+    '["' .. id .. '"', s[USER], quoted(s[GE]), quoted(s[UE] == '' and s[USER] ~= 'null' and defaultEpoch() or s[UE]), num(s[CREATED]), num(s[SEEN]), num(s[IDLE]), num(s[EXPIRES]),
     num(s[VERSION]), num(s[SCHEMA]), s[ROTATION], s[META], quoted(s[REPLACES]), dataText(s[DATA]) .. ']',
   }, ',')
 end
@@ -206,12 +216,10 @@ local function eraOf(nonce)
   return nonce
 end
 
-local function epochOf(user, nonce)
-  local epoch = call('HGET', U, 'e' .. user)
-  if epoch then return epoch end
-  call('HSET', U, 'e' .. user, nonce)
-  call('ZADD', T, num(now), 'v' .. user)
-  return nonce
+-- The epochs of a user in one text; '' stands for those of a user whom nobody has ended.
+local function epochText(era, epoch)
+  epoch = epoch ~= '' and epoch or defaultEpoch()
+  return epoch == '' and era or era .. '.' .. epoch
 end
 
 local function scoresOf(ids)

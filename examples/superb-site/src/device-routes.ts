@@ -39,8 +39,7 @@ export function deviceRoutes(shop: Shop): Router {
     const session = sessions.of(request)
     await session.revokeOthers()
     await signOut(shop, request)
-    session.set('notice', { tone: 'good', text: 'You are logged out everywhere.' })
-    response.redirect(303, '/')
+    response.redirect(303, '/goodbye')
   })
 
   return routes

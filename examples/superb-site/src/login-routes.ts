@@ -1,6 +1,7 @@
 import { safeRedirectPath } from 'coatcheck'
 import { Router } from 'express'
 import { formField, queryField } from './form.ts'
+import { goodbyePage } from './pages/goodbye-page.ts'
 import { loginPage } from './pages/login-page.ts'
 import { tooManyGuesses } from './pages/waiting.ts'
 import type { Shop } from './shop.ts'
@@ -42,9 +43,11 @@ export function loginRoutes(shop: Shop): Router {
 
   routes.post('/logout', async (request, response) => {
     await signOut(shop, request)
-    const text = 'You are logged out; the server refuses the old token.'
-    sessions.of(request).set('notice', { tone: 'good', text })
-    response.redirect(303, '/')
+    response.redirect(303, '/goodbye')
+  })
+
+  routes.get('/goodbye', (request, response) => {
+    response.send(goodbyePage(shop.pageContext(request)))
   })
 
   return routes

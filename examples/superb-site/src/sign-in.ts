@@ -24,15 +24,12 @@ export async function signIn(
   if ((await session.commit()) === 'ok') accounts.forgetLeftoverCart(userId)
 }
 
-/** Ends the session. What is in the cart waits for the next login; how pages look stays with the browser. */
+/** Ends the session and writes no new one, so that the browser keeps no cookie. What is in the cart waits for the next login. */
 export async function signOut({ sessions, accounts }: Shop, request: Request): Promise<void> {
   const session = sessions.of(request)
   const { userId } = session
-  const kept = { theme: session.get('theme'), currency: session.get('currency') }
   if (userId !== null) accounts.leaveCart(userId, session.get('cart'))
   await session.logout()
-  session.set('theme', kept.theme)
-  session.set('currency', kept.currency)
 }
 
 /** Guesses are counted by name and address: what somebody does elsewhere keeps nobody out. */

@@ -116,8 +116,8 @@ describe('your devices', () => {
     expect((await alice.get('/devices')).body).toContain('Ended 2 other sessions')
     await shop.signedIn('alice')
     const { token } = alice
-    await alice.post('/devices/end-all')
-    expect((await alice.get('/')).body).toContain('logged out everywhere')
+    expect((await alice.post('/devices/end-all')).location).toBe('/goodbye')
+    expect((await alice.get('/goodbye')).body).toContain('You are logged out')
     expect((await shop.visitor(token).get('/')).body).not.toContain('Log out')
   })
 

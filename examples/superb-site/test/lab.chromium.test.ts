@@ -1,17 +1,7 @@
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { requireEngine } from '../../../scripts/engines.ts'
+import { launchBrowser } from './browser/stage.ts'
 import { type ShopProcess, startShop, temporaryDirectory } from './shop-process.ts'
-
-const FLAGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
 
 const data = temporaryDirectory()
 let shop: ShopProcess
@@ -21,7 +11,7 @@ let page: Page
 
 beforeAll(async () => {
   shop = await startShop(data.path)
-  browser = await chromium.launch({ executablePath: requireEngine('chromium'), args: FLAGS })
+  browser = await launchBrowser()
 })
 afterAll(async () => {
   await browser?.close()
@@ -92,7 +82,7 @@ describe('the live timeline, in Chromium', () => {
     await page.getByText('(signed in)').waitFor()
     await other.getByRole('button', { name: 'Log out alice' }).click()
     await page.getByText('Its token is refused from now on').waitFor()
-    await page.getByText('(visitor)').waitFor()
+    await page.locator('[data-fact=session]').getByText('none').waitFor()
     expect(await page.locator('.panel-pending').count()).toBe(0)
   })
 

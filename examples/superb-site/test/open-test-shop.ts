@@ -50,9 +50,12 @@ export class TestShop {
   }
 }
 
+/** Over a database that stays, a start with the randomness of the one before would make its ids again. */
+let starts = 0
+
 /** In a directory of its own, or in one that another shop has used before. */
 export async function openTestShop(directory = temporaryDirectory().path): Promise<TestShop> {
-  const environment = new FakeEnvironment()
+  const environment = new FakeEnvironment({ seed: ++starts })
   const open = await openShop(directory, { environment })
   const server = open.app.listen(0, 'localhost')
   await once(server, 'listening')

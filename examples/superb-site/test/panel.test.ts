@@ -30,7 +30,7 @@ describe('the developer panel', () => {
     await browser.post('/logout')
     const { panel } = await browser.get('/')
     const order = [
-      'POST /logout → 303 Token: valid, touched. Set-Cookie: new value.',
+      'POST /logout → 303 Token: valid, touched. Set-Cookie: cleared.',
       'Logged out',
       'POST /login → 303 Token: valid, touched. Set-Cookie: new value.',
       'Logged in New session',
@@ -132,6 +132,7 @@ describe('the developer panel', () => {
     seen.push(await thief.get(`/cart/${thief.jar.get(SESSION)}?sid=${thief.jar.get(SESSION)}`))
     seen.push(await thief.get(`/${percentEncoded(thief.jar.get(SESSION) ?? '')}`))
     seen.push(await browser.get('/account'), await browser.logIn(), await browser.post('/logout'))
+    seen.push(await browser.post('/cart', { sku: 'bell' }))
     seen.push(await browser.post('/cart', {}, { origin: 'https://evil.example' }), await browser.get('/'))
     seen.push(await browser.post('/lab', { attack: 'fixation-planted' }), await browser.get('/lab'))
     const streams = await Promise.all([stream.ended, live.ended])

@@ -52,7 +52,7 @@ export class Shopper {
       .locator('header')
       .getByRole('button', { name: /^Log out / })
       .click()
-    await this.page.getByRole('link', { name: 'Log in' }).waitFor()
+    await this.page.getByRole('heading', { name: 'You are logged out' }).waitFor()
   }
 
   /** The name that the page says is signed in, `null` for a visitor. */

@@ -76,5 +76,21 @@ export const TOUR: readonly Stop[] = [
     },
   },
   { name: 'lab', visit: (shopper) => shopper.open('/lab') },
+  { name: 'lab-result', visit: (shopper) => shopper.press('Run: A real token, planted before the log-in') },
+  {
+    name: 'lab-other-site',
+    async visit(shopper) {
+      await shopper.open('/lab')
+      await shopper.follow(/prize page/)
+    },
+  },
+  { name: 'refused', visit: (shopper) => shopper.press('Claim my coat') },
+  {
+    name: 'logged-out',
+    async visit(shopper) {
+      await shopper.open('/account')
+      await shopper.logOut()
+    },
+  },
   { name: 'not-found', visit: (shopper) => shopper.open('/nowhere') },
 ]

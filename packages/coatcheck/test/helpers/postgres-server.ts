@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { chownSync, existsSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs'
+import { chownSync, existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, statfsSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -33,17 +33,24 @@ export class PostgresServer {
     this.#settings = settings
     this.#bin = dirname(realpathSync(requireEngine('postgres')))
     this.#owner = unprivilegedOwner()
-    const parent = !onDisk && existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
+    const parent = onDisk ? tmpdir() : roomyDirectory()
     this.directory = mkdtempSync(join(parent, 'coatcheck-postgres-'))
     if (this.#owner) chownSync(this.directory, this.#owner.uid, this.#owner.gid)
     const how = ['-D', this.data, '-U', 'postgres', '-A', 'trust', '-E', encoding, '--locale=C', '--no-sync']
     execFileSync(join(this.#bin, 'initdb'), how, { ...this.#owner, cwd: this.directory, stdio: 'pipe' })
   }
 
-  static async start(options: PostgresServerOptions = {}): Promise<PostgresServer> {
+  static async start(options: PostgresServerOptions = {}, attempts = 3): Promise<PostgresServer> {
     const server = new PostgresServer(await freePort(), options)
-    await server.start()
-    return server
+    try {
+      await server.start()
+      return server
+    } catch (error) {
+      await server.dispose()
+      // Somebody else may have been quicker with the port.
+      if (attempts > 1) return PostgresServer.start(options, attempts - 1)
+      throw error
+    }
   }
 
   get data(): string {
@@ -127,6 +134,16 @@ export class PostgresServer {
     kill(pid)
   }
 }
+
+/** In memory where there is enough of it: tests are not about disks. In containers it is often but 64 MB. */
+function roomyDirectory(): string {
+  const memory = '/dev/shm'
+  if (!existsSync(memory)) return tmpdir()
+  const { bavail, bsize } = statfsSync(memory)
+  return bavail * bsize > ROOM ? memory : tmpdir()
+}
+
+const ROOM = 1_000_000_000
 
 interface Owner {
   readonly uid: number

@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { describe, expect, it } from 'vitest'
-import { newSession, sessionId } from '../../src/store-testing/fixtures.ts'
+import { newSession, replaceOptions, sessionId } from '../../src/store-testing/fixtures.ts'
 import { latestVersion, migrationSql } from '../../src/stores/postgres/migrations.ts'
 import { type PostgresOptions, postgres, postgresMigration } from '../../src/stores/postgres.ts'
 import { FakeEnvironment } from '../../src/testing/fake-environment.ts'
@@ -121,6 +121,17 @@ describe('a server that cannot keep the promises is refused with the setting to 
       .catch((failure: unknown) => failure)
     expect(error).toMatchObject({ name: 'ConfigError', code: 'ERR_STORE_SETTING' })
     expect((error as Error).message).toContain(remedy)
+    await pool.end()
+  })
+
+  it('also where transactions become something else than read committed later: a login could miss another one', async () => {
+    const pool = new pg.Pool({ connectionString: shared.server.url(), max: 1 })
+    const store = postgres(pool)
+    await store.open(CONTEXT)
+    await pool.query("SET default_transaction_isolation = 'repeatable read'")
+    const login = store.replace(null, newSession(1, { userId: 'ada' }), replaceOptions('login'))
+    await expect(login).rejects.toMatchObject({ message: /default_transaction_isolation = 'read committed'/ })
+    await store.close()
     await pool.end()
   })
 

@@ -40,6 +40,10 @@ const BY_STATE: Readonly<Record<string, Description>> = {
     'ERR_STORE_LOCKED',
     'Another transaction holds rows of the session store locked for longer than lock_timeout.',
   ],
+  '25000': [
+    'ERR_STORE_UNAVAILABLE',
+    "Transactions of the session store are not read committed; run: ALTER ROLE CURRENT_USER SET default_transaction_isolation = 'read committed'.",
+  ],
   '25006': [
     'ERR_STORE_READ_ONLY',
     'The PostgreSQL server of the session store is a replica or read-only: connect to the primary.',

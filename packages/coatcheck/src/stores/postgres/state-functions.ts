@@ -70,6 +70,9 @@ export const STATE_FUNCTIONS = `
     v_epoch uuid;
   BEGIN
     IF p_user IS NULL THEN RETURN NULL; END IF;
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+      RAISE EXCEPTION 'transactions are not read committed' USING ERRCODE = 'invalid_transaction_state';
+    END IF;
     SELECT epoch INTO v_epoch FROM {s}.users WHERE user_id = p_user FOR UPDATE;
     IF FOUND THEN RETURN v_epoch; END IF;
     INSERT INTO {s}.users (user_id) VALUES (p_user) ON CONFLICT (user_id) DO NOTHING;

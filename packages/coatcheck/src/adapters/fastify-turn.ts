@@ -43,8 +43,6 @@ export class FastifyTurn<D> implements GateOptions {
     for (const name of Object.keys(reply.getHeaders())) {
       if (describesBody(name)) reply.removeHeader(name)
     }
-    // Who waits for room to write the body that was prepared must not be told of the room that the error's makes.
-    reply.raw.removeAllListeners('drain')
     reply.send(withHeaders(error, this.#sessions))
   }
 

@@ -170,6 +170,8 @@ export class ResponseGate {
   #discard(calls: readonly Call[], error: unknown): void {
     for (const source of this.#sources ?? []) source.unpipe(this.#response)
     this.#sources = null
+    // Who waits for room to go on with that body must not be told of the room that the error's makes.
+    this.#response.removeAllListeners('drain')
     this.#mustDrain = false
     for (const { args } of calls) {
       const callback = args.find((arg): arg is Method => typeof arg === 'function')

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { Readable } from 'node:stream'
 import { type ErrorRequestHandler, type Express, type RequestHandler, Router } from 'express'
 import { afterEach, describe, expect, it } from 'vitest'
 import { sessionErrors, sessionMiddleware } from '../../src/adapters/express.ts'
@@ -25,6 +27,22 @@ describe("Express' own error handler", () => {
     const { status, headers, body } = await client.post('/')
     expect([status, headers['retry-after'], headers['cache-control']]).toEqual([503, '5', 'no-store'])
     expect(body).not.toContain('prepared')
+  })
+
+  it('P10 lets a handler that waits for room write nothing into an error page that is streamed', async () => {
+    const shop = await openShop()
+    const client = await served((app) => {
+      app.use(sessionMiddleware(shop.sessions))
+      app.post('/', async (request, response) => {
+        shop.sessions.of(request).set('theme', 'dark')
+        while (!response.write('prepared')) await once(response, 'drain')
+        response.end()
+      })
+      app.use(streamApology)
+    })
+    shop.store.fail('create')
+    const { status, body } = await client.post('/')
+    expect([status, body.replaceAll('sorry', '')]).toEqual([503, ''])
   })
 
   it('without sessionErrors, drops what was written before a throw that makes a 500, and not before a 4xx', async () => {
@@ -144,4 +162,10 @@ const shouting: RequestHandler = (_request, response, next) => {
     return Reflect.apply(end, response, [typeof body === 'string' ? body.toUpperCase() : body, ...rest])
   }) as typeof end
   next()
+}
+
+/** An error page that is longer than what a response holds back, so that it makes room while it is sent. */
+const streamApology: ErrorRequestHandler = (error, _request, response, _next) => {
+  response.status((error as { readonly status: number }).status)
+  Readable.from(Array.from({ length: 20 }, () => 'sorry'.repeat(100_000))).pipe(response)
 }

@@ -272,10 +272,12 @@ describe('a gate whose finish fails', () => {
     expect(told).toEqual(['failed', 'failed'])
   })
 
-  it('unpipes what was writing, so that nothing of it gets into the answer', async () => {
-    const source = Readable.from(Array.from({ length: 100 }, () => 'of the source'))
+  it.each([
+    ['unpipes what was writing', (response: ServerResponse) => manyPieces().pipe(response)],
+    ['tells nobody who waits for room of the room that it makes', writeOn],
+  ])('%s, so that nothing of it gets into the answer', async (_what, prepare) => {
     const sorry = 'sorry'.repeat(1_000_000)
-    const { body } = await exchange((response) => source.pipe(response), {
+    const { body } = await exchange(prepare, {
       finish: failing(async () => raise('failed')),
       fail: (_error, response) => {
         // Node's own 'drain' would set the source going again.
@@ -365,6 +367,14 @@ async function exchange(handler: (response: ServerResponse) => unknown, behaviou
     client.close()
     await close()
   }
+}
+
+function manyPieces(): Readable {
+  return Readable.from(Array.from({ length: 100 }, () => 'of the source'))
+}
+
+function writeOn(response: ServerResponse): void {
+  if (!response.write('prepared')) response.once('drain', () => writeOn(response))
 }
 
 /** Fails the first time only. */

@@ -7,11 +7,9 @@ import { sessions } from './sessions.server.ts'
 
 export const middleware: Route.MiddlewareFunction[] = [
   ({ request, context }, next) =>
-    withSession(sessions, request, async (session) => {
+    withSession(sessions, request, (session) => {
       context.set(sessionContext, session)
-      const response = await next()
-      if (response.status >= 500) throw response // drops what was written to the session
-      return response
+      return next()
     }),
 ]
 

@@ -9,19 +9,12 @@ export const handle: Handle = ({ event, resolve }) =>
   withSession(
     sessions,
     event.request,
-    async (session) => {
+    (session) => {
       event.locals.session = session
-      const response = await resolve(event)
-      if (response.status >= 500) throw response // drops what was written to the session
-      return response
+      return resolve(event)
     },
     { clientAddress: event.getClientAddress() },
-  ).catch(answerThrown)
-
-function answerThrown(thrown: unknown): Response {
-  if (thrown instanceof Response) return thrown
-  throw thrown
-}
+  )
 
 // The server has answered its last request.
 process.once('sveltekit:shutdown', () => sessions.close())

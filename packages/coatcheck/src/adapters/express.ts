@@ -115,11 +115,7 @@ function begin<D>(sessions: Sessions<D>, opened: OpenedSession<D>, { request, re
   sessions.attach(request, opened.session)
   noteOpened(request, sessions, opened)
   new ResponseGate(response, {
-    finish() {
-      // The one sign of a handler that threw which is seen from here.
-      if (response.statusCode >= 500) opened.abandon()
-      return opened.finish()
-    },
+    finish: () => opened.finish(response.statusCode),
     fail(error) {
       // The router that is at work knows its own error handlers; ours may be an outer one.
       const proceed = request.next ?? next

@@ -19,7 +19,7 @@ export class FastifyTurn<D> implements GateOptions {
   }
 
   finish(): MaybePromise<void> {
-    return this.#opened.finish()
+    return this.#opened.finish(this.#reply.raw.statusCode)
   }
 
   fail(error: unknown): void {

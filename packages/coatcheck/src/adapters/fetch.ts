@@ -34,8 +34,9 @@ export interface FetchSession<D> {
 /**
  * Runs `handler` with the session of a request, at once where the store answers at once, and answers its response with
  * cookies and cache headers. A `Response` that the handler throws, a redirect for instance, is finished likewise and
- * thrown on; one of status 500 and above drops the handler's writes, as any other error does. Where a framework throws
- * objects of its own for redirects, use this in the hook that gets the response made of them (SvelteKit: `handle`).
+ * thrown on. A response of status 500 and above, thrown or not, drops the handler's writes as any other error does. Where a
+ * framework throws objects of its own for redirects, use this in the hook that gets the response made of them (SvelteKit:
+ * `handle`).
  *
  * @example
  * ```ts
@@ -109,7 +110,6 @@ async function finishThrown<D>(
   options: FetchSessionOptions,
 ): Promise<Response> {
   if (!opened) return thrown
-  if (thrown.status >= 500) opened.abandon()
   try {
     return await opened.finish(thrown)
   } catch (error) {
@@ -165,7 +165,7 @@ function toFetchSession<D>(opened: OpenedSession<D>, headers: FetchResponseHeade
     abandon: () => opened.abandon(),
     async finish(response) {
       headers.prepare(response)
-      await opened.finish()
+      await opened.finish(response.status)
       const finished = headers.take()
       headers.sent = true
       return finished

@@ -158,7 +158,7 @@ class HandledRequest<D> {
 
   async #finished(response: Response): Promise<Response> {
     this.#headers.prepare(response)
-    const finishing = this.#opened.finish()
+    const finishing = this.#opened.finish(response.status)
     if (finishing instanceof Promise) await finishing
     const finished = this.#headers.take()
     this.#headers.sent = true

@@ -138,9 +138,7 @@ class KoaTurn<D> implements GateOptions {
   }
 
   finish(): MaybePromise<void> {
-    // The one sign of a handler that threw which is seen from here.
-    if (this.#context.res.statusCode >= 500) this.#opened.abandon()
-    return this.#opened.finish()
+    return this.#opened.finish(this.#context.res.statusCode)
   }
 
   fail(error: unknown): void {

@@ -125,7 +125,7 @@ class HandledRequest<D> {
   #prepare(opened: OpenedSession<D>): void {
     this.#sessions.attach(this.#request, opened.session)
     new ResponseGate(this.#response, {
-      finish: () => opened.finish(),
+      finish: () => opened.finish(this.#response.statusCode),
       fail: (error) => this.#answer(error),
       close: () => opened.close(),
     }).install()

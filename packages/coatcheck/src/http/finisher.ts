@@ -38,8 +38,9 @@ export class Finisher<D> implements OpenedSession<D> {
     this.#foreign = rules.foreign
   }
 
-  finish(): MaybePromise<void> {
+  finish(status = 200): MaybePromise<void> {
     const state = this.#state
+    if (status >= 500) this.abandon()
     state.leaving = true
     if (this.#abandoned || !state.isDirty) return this.#settle()
     const committing = state.commit()

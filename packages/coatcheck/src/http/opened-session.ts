@@ -17,13 +17,14 @@ import type { Session } from './session.ts'
  *    path; the response that this makes is finished again, by the same rule. That second time no data is written, but
  *    cookies of a login, rotation or logout that happened are sent.
  * 5. When the handler throws, the adapter calls `abandon()`: data writes are dropped, and the error's response is
- *    finished as in 4.
+ *    finished as in 4. Where the framework has caught it, the status of its response says so.
  * 6. When the response has ended or the client has gone, the adapter calls `close()`, but never before `finish()`: a
  *    handler that goes on after its client has left commits what it wrote as one.
  */
 export interface OpenedSession<D> {
   readonly session: Session<D>
-  finish(): MaybePromise<void>
+  /** `status`: of the response that is about to leave; one of 500 and above says that the handler failed, whoever caught what it threw. */
+  finish(status?: number): MaybePromise<void>
   abandon(): void
   /** Writes that came after `finish` (a streaming handler) and were not committed are reported as lost. Never throws. */
   close(): void

@@ -83,8 +83,20 @@ function throwing(path: string, error: () => Error): readonly Route[] {
   ]
 }
 
+/** As frameworks do that catch what a handler throws, and make a page of it. */
+const caught: Route = {
+  method: 'POST',
+  path: '/caught',
+  handle({ session, response }) {
+    session.set('theme', 'dark')
+    response.status(500)
+    response.end('sorry')
+  },
+}
+
 const routes = () => [
   prepared,
+  caught,
   preparedInPieces,
   loginThenWrite,
   ...throwing('/throw', () => new Error('boom')),
@@ -121,6 +133,7 @@ export const failureCases: readonly ExchangeCase[] = answering.flatMap((how) => 
   failedFirstWrite(how),
   failedAfterLogin(how),
   ...['/throw', '/throw-later', '/throw-422', '/throw-422-later'].map((path) => thrown(path, how)),
+  caughtAndAnswered(how),
   ...['/throw', '/throw-422'].map((path) => thrownAfterLogin(path, how)),
   thrownAfterLogout(how),
 ])
@@ -174,6 +187,15 @@ function thrown(path: string, how: Answering): ExchangeCase {
     const answer = await client.post(path)
     expectTrue(answer.status >= 400, `status is ${answer.status}`)
     expectEqual(answer.setCookies, [], 'Set-Cookie')
+    await expectUntouched(client)
+  })
+}
+
+function caughtAndAnswered(how: Answering): ExchangeCase {
+  return failureCase('what a handler wrote is dropped where it answers 500', how, async (t) => {
+    const client = await t.signedIn()
+    const answer = await client.post('/caught')
+    expectEqual([answer.status, answer.setCookies], [500, []], 'the answer')
     await expectUntouched(client)
   })
 }

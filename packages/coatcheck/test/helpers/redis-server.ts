@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -23,6 +23,23 @@ export class RedisServer {
   static async start(settings: readonly string[] = ['--save', '']): Promise<RedisServer> {
     const server = new RedisServer(await freePort(), settings)
     await server.restart()
+    return server
+  }
+
+  /** Starts a Sentinel that lets a replica of `primary`, known as `main`, take over after half a second. */
+  static async startSentinel(primary: RedisServer): Promise<RedisServer> {
+    const server = new RedisServer(await freePort(), [])
+    const file = join(server.directory, 'sentinel.conf')
+    const lines = [
+      `port ${server.port}`,
+      'bind 127.0.0.1',
+      `sentinel monitor main 127.0.0.1 ${primary.port} 1`,
+      'sentinel down-after-milliseconds main 500',
+      'sentinel failover-timeout main 2000',
+    ]
+    writeFileSync(file, lines.join('\n'))
+    server.#process = spawn(requireEngine('redis'), [file, '--sentinel'], { stdio: 'ignore' })
+    await answering(server.url)
     return server
   }
 

@@ -231,7 +231,7 @@ function doubled(client: NodeRedisClient, method: 'evalSha' | 'eval') {
 
 function emitter(client: NodeRedisClient) {
   const nothing = () => {}
-  return { on: nothing, off: nothing, wait: client.wait.bind(client) }
+  return { on: nothing, off: nothing, multi: client.multi.bind(client) }
 }
 
 async function started(settings: readonly string[]): Promise<RedisServer> {

@@ -28,7 +28,7 @@ export interface Driver {
 }
 
 /** What both packages' clients are: emitters of events. */
-export interface Emitter {
+interface Emitter {
   on(event: string, listener: () => void): unknown
   off(event: string, listener: () => void): unknown
 }

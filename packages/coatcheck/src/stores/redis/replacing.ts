@@ -94,7 +94,9 @@ export class Replacing {
       return null
     }
     const [userId] = departed[2] as readonly [string | null]
-    const result = await this.#activate(request, { id: old.id, userId, reason: options.reason })
+    const result = await this.#activate(request, { id: old.id, userId, reason: options.reason }).catch(
+      halfway,
+    )
     if (result) return result
     throw new StoreError(
       'ERR_STORE_TIMEOUT',
@@ -190,6 +192,12 @@ class Request {
       ...this.limit,
     ]
   }
+}
+
+/** Once the old session has ended, no failure leaves things as they were. */
+function halfway(error: unknown): never {
+  if (!(error instanceof StoreError) || !error.retryable) throw error
+  throw new StoreError(error.code, error.message, { cause: error.cause, retryable: false })
 }
 
 function toResult(answer: Answer, old: SessionId | null, reason: string): ReplaceResult {

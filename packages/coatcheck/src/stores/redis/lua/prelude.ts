@@ -29,7 +29,7 @@ if not now then
 end
 
 local function num(n)
-  return string.format('%.17g', n)
+  return string.format(n % 1 == 0 and '%d' or '%.17g', n)
 end
 
 local function load(id)

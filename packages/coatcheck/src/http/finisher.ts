@@ -44,8 +44,7 @@ export class Finisher<D> implements OpenedSession<D> {
     state.leaving = true
     if (this.#abandoned || !state.isDirty) return this.#settle()
     const committing = state.commit()
-    // Whoever writes while this commit is under way would come too late with it.
-    state.sealed = true
+    state.seal()
     return committing.then(
       () => this.#settle(),
       (error) => {
@@ -75,7 +74,7 @@ export class Finisher<D> implements OpenedSession<D> {
   }
 
   #settle(): MaybePromise<void> {
-    this.#state.sealed = true
+    this.#state.seal()
     return chain(this.#successor(), (token) => {
       const { active } = this.#state
       if (token !== null && active) {

@@ -96,7 +96,7 @@ export class RequestSession<D> implements Session<D> {
   }
 
   commit(): Promise<'ok' | 'gone' | 'nothing'> {
-    return this.#state.commit()
+    return this.#state.commitByHand()
   }
 
   async login(userId: string, options: LoginOptions<D> = {}): Promise<IssuedToken> {

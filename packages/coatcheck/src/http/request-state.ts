@@ -61,10 +61,12 @@ export class RequestState {
   change: TokenChange
   /** Whether the application looked at the session, so that the response depends on it. */
   wasRead = false
-  /** The automatic commit is over; see `assertWritable`. */
-  sealed = false
   /** The headers are about to leave: whoever signs in or out now comes too late, whatever a commit under way is waiting for. */
   leaving = false
+  /** The automatic commit has begun; see `assertWritable`. */
+  #sealed = false
+  /** The application has called `commit` since: what it writes from now on it commits itself. */
+  #byHand = false
   #committing: Promise<'ok' | 'gone' | 'nothing'> | null = null
   #recentlyEnded: SessionId | null
 
@@ -100,16 +102,26 @@ export class RequestState {
   assertWritable(): void {
     this.wasRead = true
     this.#assertFull('written')
-    if (!this.sealed) return
+    if (!this.#sealed || this.#byHand) return
     throw new UsageError(
       'ERR_COMMITTED',
       "The session's writes were committed when the response's headers left; call commit() to go on writing.",
     )
   }
 
+  /** The application's commit, which goes on to be its business once the headers leave. */
+  commitByHand(): Promise<'ok' | 'gone' | 'nothing'> {
+    if (this.leaving) this.#byHand = true
+    return this.commit()
+  }
+
+  /** Whoever writes from now on would come too late with the automatic commit. */
+  seal(): void {
+    this.#sealed = true
+  }
+
   /** Commits now; calls that overlap wait for each other. */
   commit(): Promise<'ok' | 'gone' | 'nothing'> {
-    this.sealed = false
     const before = this.#committing ?? Promise.resolve('nothing' as const)
     const commit = before.then(
       () => this.#commit(),

@@ -193,6 +193,22 @@ describe('after the headers have left', () => {
     await finishing
   })
 
+  it('a handler that commits by hand while the automatic commit is under way goes on writing', async () => {
+    const { sessions, store } = create()
+    const browser = new Browser(sessions)
+    await browser.get((session) => session.set('a', 1))
+    const { opened } = await open(sessions, browser)
+    opened.session.set('a', 2)
+    const goOn = store.hang('mutate', { times: 1 })
+    const finishing = opened.finish()
+    const committing = opened.session.commit()
+    goOn()
+    await Promise.all([finishing, committing])
+    opened.session.set('a', 3)
+    expect(await opened.session.commit()).toBe('ok')
+    expect((await browser.get((session) => session.get('a'))).value).toBe(3)
+  })
+
   it('ERR_HEADERS_SENT whatever needs a new cookie is refused before it happens', async () => {
     const { sessions, store } = create()
     const ada = await signedIn(sessions, 'ada')

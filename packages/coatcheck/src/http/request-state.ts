@@ -67,6 +67,8 @@ export class RequestState {
   #sealed = false
   /** The application has called `commit` since: what it writes from now on it commits itself. */
   #byHand = false
+  /** Under way. */
+  #handCommits = 0
   #committing: Promise<'ok' | 'gone' | 'nothing'> | null = null
   #recentlyEnded: SessionId | null
 
@@ -109,15 +111,20 @@ export class RequestState {
     )
   }
 
-  /** The application's commit, which goes on to be its business once the headers leave. */
+  /** The application's commit. One that is under way while the headers leave, or is called later, makes commits its business. */
   commitByHand(): Promise<'ok' | 'gone' | 'nothing'> {
     if (this.leaving) this.#byHand = true
-    return this.commit()
+    this.#handCommits++
+    const commit = this.commit()
+    const settled = () => this.#handCommits--
+    commit.then(settled, settled)
+    return commit
   }
 
   /** Whoever writes from now on would come too late with the automatic commit. */
   seal(): void {
     this.#sealed = true
+    if (this.#handCommits > 0) this.#byHand = true
   }
 
   /** Commits now; calls that overlap wait for each other. */

@@ -209,6 +209,23 @@ describe('after the headers have left', () => {
     expect((await browser.get((session) => session.get('a'))).value).toBe(3)
   })
 
+  it('a handler goes on writing whose own commit was under way when the headers left', async () => {
+    const { sessions, store } = create()
+    const browser = new Browser(sessions)
+    await browser.get((session) => session.set('a', 1))
+    const { opened } = await open(sessions, browser)
+    opened.session.set('a', 2)
+    const goOn = store.hang('mutate', { times: 1 })
+    const committing = opened.session.commit()
+    const finishing = opened.finish()
+    goOn()
+    await committing
+    opened.session.set('a', 3)
+    await finishing
+    expect(await opened.session.commit()).toBe('ok')
+    expect((await browser.get((session) => session.get('a'))).value).toBe(3)
+  })
+
   it('ERR_HEADERS_SENT whatever needs a new cookie is refused before it happens', async () => {
     const { sessions, store } = create()
     const ada = await signedIn(sessions, 'ada')

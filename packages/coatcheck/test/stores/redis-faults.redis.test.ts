@@ -4,6 +4,8 @@ import { runStoreCase, storeContractCases } from 'coatcheck/store-testing'
 import { Redis } from 'ioredis'
 import { createClient } from 'redis'
 import { afterEach, describe, expect, it } from 'vitest'
+import type { SessionId } from '../../src/core/record.ts'
+import type { SessionStore } from '../../src/core/store.ts'
 import { mutateOptions, newSession, replaceOptions, sessionIdOf } from '../../src/store-testing/fixtures.ts'
 import type { NodeRedisClient } from '../../src/stores/redis/node-redis-driver.ts'
 import { scriptOf } from '../../src/stores/redis/scripts.ts'
@@ -83,6 +85,19 @@ describe('a login from a visitor to a user, whose steps lie in two partitions', 
     expect((await store.list(USER, { limit: 10, cursor: null })).sessions).toEqual([])
   })
 
+  it('CON-04 is refused where everyone was ended between its steps, and leaves none alive', async () => {
+    const client = await connect(await started(NOTHING_SAVED))
+    const { visitor, session, options, opened } = login()
+    const store = await opened(client)
+    await store.create(visitor)
+    const interrupted = await opened(
+      before(client, 'activate', () => store.endEveryone({ reason: 'breach' })),
+    )
+    expect(await interrupted.replace(visitor.id, session, options)).toEqual({ outcome: 'stale' })
+    expect((await store.find(session.id)).status).not.toBe('live')
+    expect((await store.find(visitor.id)).status).toBe('ended')
+  })
+
   it('P2 carries what was written between its steps', async () => {
     const client = await connect(await started(NOTHING_SAVED))
     const { visitor, session, options, opened } = login()
@@ -155,32 +170,53 @@ describe('P1 what was acknowledged', () => {
     }
   })
 
-  it.each(['redis', 'ioredis'])('is said again through %s to a server that has lost it', async (driver) => {
+  it.each([
+    { name: 'redis, when it reconnects', client: connect, step: 0 },
+    { name: 'ioredis, when it reconnects', client: ioredis, step: 0 },
+    { name: 'a client that tells nothing, after a while', client: silent, step: 1_000 },
+  ])('is said again to a server that has lost it, through $name', async ({ client, step }) => {
     const primary = await started([...NOTHING_SAVED, '--appendonly', 'no'])
     await started([...NOTHING_SAVED, '--replicaof', `127.0.0.1 ${primary.port}`])
-    const client = driver === 'redis' ? await connect(primary) : ioredis(primary)
     const admin = await connect(primary)
     while ((await admin.wait(1, 100)) < 1) await admin.ping()
     const { environment } = login()
-    const store = redisOnTestClock(client, 'lost:', 1)
+    const store = redisOnTestClock(await client(primary), 'lost:', 1)
     await store.open({ environment, tombstoneRetention: RETENTION })
-    const one = newSession(1)
+    const [one, other] = [newSession(1), newSession(2)]
     const mine = [3, 4].map((n) => newSession(n, { id: sessionIdOf(n, USER), userId: USER }))
-    for (const session of [one, ...mine]) await store.create(session)
+    const kept = newSession(5, { id: sessionIdOf(5, USER), userId: USER })
+    for (const session of [one, other, ...mine, kept]) await store.create(session)
     await admin.sendCommand(['SAVE'])
     copyFileSync(join(primary.directory, 'dump.rdb'), join(primary.directory, 'older.rdb'))
     await store.end(one.id, { reason: 'logout' })
-    await store.endUser(USER, { reason: 'revoked' })
+    await store.endUser(USER, { reason: 'password-changed', except: [kept.id] })
     await primary.kill('SIGKILL')
     copyFileSync(join(primary.directory, 'older.rdb'), join(primary.directory, 'dump.rdb'))
     await primary.restart()
     const reader = redisOnTestClock(await connect(primary), 'lost:')
     await reader.open({ environment, tombstoneRetention: RETENTION })
-    for (const { id } of [one, ...mine]) {
-      while ((await reader.find(id)).status === 'live') environment.advance(1_000)
-      expect(await reader.find(id)).toMatchObject({ status: 'ended' })
-    }
+    const reasonOf = (id: SessionId) => reasonOnceEnded(reader, id, () => environment.advance(step))
+    expect(await reasonOf(one.id)).toBe('logout')
+    for (const { id } of mine) expect(await reasonOf(id)).toBe('password-changed')
+    for (const { id } of [other, kept]) expect((await reader.find(id)).status).toBe('live')
     await store.close()
+  })
+
+  it('does not come back where an end of the user is sent once more after many others', async () => {
+    const client = await connect(await started(NOTHING_SAVED))
+    const { opened } = login()
+    const store = await opened(client)
+    const sent: Parameters<NodeRedisClient['evalSha']>[] = []
+    const recorded = await opened(recording(client, 'endUser', sent))
+    const session = newSession(1, { id: sessionIdOf(1, USER), userId: USER })
+    // So that the server knows the script, and the call that is recorded is the one that it takes.
+    await recorded.endUser('nobody', { reason: 'revoked' })
+    await recorded.endUser(USER, { reason: 'revoked' })
+    await store.create(session)
+    for (let i = 0; i < 20; i++) await store.endUser(USER, { reason: 'revoked' })
+    const [sha, options] = sent.at(-1) ?? ['']
+    await client.evalSha(sha, options)
+    expect((await store.find(session.id)).status).toBe('ended')
   })
 })
 
@@ -197,6 +233,16 @@ function login() {
       cleanup.push(() => store.close())
       return store
     },
+  }
+}
+
+/** Why a session has ended, once it has; time passes as long as it has not. */
+async function reasonOnceEnded(store: SessionStore, id: SessionId, pass: () => void): Promise<unknown> {
+  for (;;) {
+    const found = await store.find(id)
+    if (found.status === 'ended') return found.tombstone.reason
+    if (found.status === 'unknown') return null
+    pass()
   }
 }
 
@@ -220,6 +266,29 @@ function before(
     },
     eval: client.eval.bind(client),
   }
+}
+
+/** The client, which notes down each call of the script of this name. */
+function recording(
+  client: NodeRedisClient,
+  name: Parameters<typeof scriptOf>[0],
+  sent: Parameters<NodeRedisClient['evalSha']>[],
+): unknown {
+  const { sha } = scriptOf(name)
+  return {
+    ...emitter(client),
+    evalSha(...args: Parameters<NodeRedisClient['evalSha']>) {
+      if (args[0] === sha) sent.push(args)
+      return client.evalSha(...args)
+    },
+    eval: client.eval.bind(client),
+  }
+}
+
+/** A client without events. */
+async function silent(server: RedisServer): Promise<unknown> {
+  const client = await connect(server)
+  return { ...emitter(client), evalSha: client.evalSha.bind(client), eval: client.eval.bind(client) }
 }
 
 function doubled(client: NodeRedisClient, method: 'evalSha' | 'eval') {

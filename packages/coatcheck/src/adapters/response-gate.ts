@@ -37,8 +37,6 @@ export class ResponseGate {
   readonly #response: NodeResponse
   readonly #options: GateOptions
   readonly #originals: Readonly<Record<Held, Method>>
-  /** Made when needed: most responses are not piped to. */
-  #sources: Set<Source> | null = null
   /** All gates of this response, this one among them once it is installed. */
   readonly #gated: Gated
   readonly #depth: number
@@ -64,13 +62,9 @@ export class ResponseGate {
   }
 
   install(): void {
+    if (this.#depth === 0) this.#response.on('pipe', notePiped).on('close', closeGates)
     this.#gated.gates.push(this)
     Object.assign(this.#response, methodsAt(this.#depth))
-    this.#response.on('pipe', (source: Source) => {
-      this.#sources ??= new Set()
-      this.#sources.add(source)
-    })
-    this.#response.once('close', () => this.#closed())
   }
 
   /** Whether calls wait here, and whether the end of the response is among them. */
@@ -91,6 +85,13 @@ export class ResponseGate {
     if (!(finished instanceof Promise)) return this.#pass(call)
     this.#wait(finished)
     return this.#hold(this.#waiting ?? [], call)
+  }
+
+  /** Once the response has been sent, or the client has gone. */
+  closed(): void {
+    this.#gone = true
+    // A handler that is still at work may yet end its response, which commits its writes: they are one request's, all or none.
+    if (this.#finished) this.#options.close()
   }
 
   #call(method: Held, args: readonly unknown[]): unknown {
@@ -168,8 +169,8 @@ export class ResponseGate {
 
   /** The prepared response goes; who piped or wrote it must not write into the response that the error path makes. */
   #discard(calls: readonly Call[], error: unknown): void {
-    for (const source of this.#sources ?? []) source.unpipe(this.#response)
-    this.#sources = null
+    for (const source of this.#gated.sources ?? []) source.unpipe(this.#response)
+    this.#gated.sources = null
     // Who waits for room to go on with that body must not be told of the room that the error's makes.
     this.#response.removeAllListeners('drain')
     this.#mustDrain = false
@@ -180,18 +181,14 @@ export class ResponseGate {
     if (!haveHeadersLeft(this.#response)) discardPrepared(this.#response, statusOf(error))
     this.#options.fail(error)
   }
-
-  #closed(): void {
-    this.#gone = true
-    // A handler that is still at work may yet end its response, which commits its writes: they are one request's, all or none.
-    if (this.#finished) this.#options.close()
-  }
 }
 
 /** What the gates of one response share: several kinds of sessions have one each. */
 interface Gated {
   /** From the innermost, which was installed first, outwards. */
   readonly gates: ResponseGate[]
+  /** What is piped to the response; made when needed, since most are not piped to. */
+  sources: Set<Source> | null
   /** Depth of the innermost gate that is within a call of its original method. */
   passing: number
 }
@@ -202,8 +199,18 @@ type MaybeGated = object & { [GATED]?: Gated }
 
 function gatedOf(response: object): Gated {
   const gated: MaybeGated = response
-  gated[GATED] ??= { gates: [], passing: Number.POSITIVE_INFINITY }
+  gated[GATED] ??= { gates: [], sources: null, passing: Number.POSITIVE_INFINITY }
   return gated[GATED]
+}
+
+function notePiped(this: MaybeGated, source: Source): void {
+  const gated = gatedOf(this)
+  gated.sources ??= new Set()
+  gated.sources.add(source)
+}
+
+function closeGates(this: MaybeGated): void {
+  for (const gate of gatedOf(this).gates) gate.closed()
 }
 
 /** While calls wait, the application sees what it would see without a gate. */
@@ -221,8 +228,8 @@ function showAsSent(response: NodeResponse, { gates }: Gated): void {
 type Methods = Readonly<Record<Held, Method>>
 
 /**
- * The methods of gated responses by the depth of the gate, the same for all responses: closures of its own on each kept
- * V8 from freeing responses until the next full garbage collection.
+ * The methods of gated responses by the depth of the gate, the same for all responses, as their listeners are: closures
+ * of its own on each kept V8 from freeing responses until the next full garbage collection.
  */
 const methodsByDepth: Methods[] = []
 

@@ -24,7 +24,8 @@ function connectionOf(request: Request): Connection {
 }
 
 function proxyOf(request: Request): Connection['proxy'] {
-  if (!hasForwardingHeaders((name) => request.get(name))) return 'none'
+  const { headers } = request
+  if (!hasForwardingHeaders((name) => headers[name]?.toString())) return 'none'
   const trust: unknown = request.app.get('trust proxy fn')
   const trusted = typeof trust === 'function' && trust(request.socket.remoteAddress, 0) === true
   return trusted ? 'trusted' : 'untrusted-headers'

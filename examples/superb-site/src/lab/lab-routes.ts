@@ -42,10 +42,8 @@ export function labRoutes(shop: Shop, { clock, guests, openTwin }: LabParts): Ro
       return
     }
     const wait = throttle.begin(networkOf(request))
-    const running =
-      wait > 0
-        ? null
-        : runner.run(attacks, { at: addressOf(request), sessions: shop.sessions, guests, openTwin })
+    const target = { at: addressOf(request), sessions: shop.sessions, guests, openTwin }
+    const running = wait > 0 ? null : shop.panel.aside(() => runner.run(attacks, target))
     if (running === null) tooMuch(shop, request, response, wait || 5_000)
     else response.send(resultPage(shop.pageContext(request), await running))
   })

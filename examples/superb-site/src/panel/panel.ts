@@ -64,6 +64,11 @@ export class Panel {
     return [before, middleware, behind]
   }
 
+  /** Runs what a request merely sets off: what happens there has not happened to its visitor. */
+  aside<T>(act: () => T): T {
+    return this.#current.exit(act)
+  }
+
   /** The panel for the foot of a page: the timeline so far, and what this request has done until now. Asks no store. */
   show(request: Request): Html {
     const trace = this.#traces.get(request)

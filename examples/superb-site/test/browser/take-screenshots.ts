@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Browser } from 'playwright-core'
@@ -31,6 +31,26 @@ async function main(): Promise<void> {
   } finally {
     await browser.close()
   }
+  writeFileSync(join(target, 'README.md'), gallery())
+}
+
+/** The page that shows what is kept. */
+function gallery(): string {
+  const rows = TOUR.map(({ name }) => {
+    const pictures = LOOKS.slice(0, KEPT).map(
+      (look) => `<img src="${name}-${look.name}.jpg" alt="${name}, ${look.name}">`,
+    )
+    return `| ${name} | ${pictures.join(' | ')} |`
+  })
+  return `# Every page of the demo shop
+
+Made by \`npm run screenshots\`, which walks through the shop in Chromium: on a desktop in the light theme, on a phone in the
+dark one. Each page has both.
+
+| page | desktop | phone |
+| --- | --- | --- |
+${rows.join('\n')}
+`
 }
 
 async function takeTour(

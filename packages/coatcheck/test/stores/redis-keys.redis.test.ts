@@ -5,6 +5,7 @@ import { createClient } from 'redis'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { workspaceRoot } from '../../../../scripts/workspace.ts'
 import { keyRing } from '../../src/core/key-sources.ts'
+import type { SessionId } from '../../src/core/record.ts'
 import type { SessionStore } from '../../src/core/store.ts'
 import {
   mutateOptions,
@@ -48,8 +49,18 @@ describe('what the redis store keeps', () => {
     await store.create(newSession(2))
     await store.replace(sessionIdOf(2, null), ofUser(3), replaceOptions('login'))
     await store.end(id, { reason: 'logout' })
-    await store.endUser(USER, { reason: 'revoked' })
-    await store.endEveryone({ reason: 'breach' })
+    for (const end of [
+      () => store.endUser(USER, { reason: 'revoked' }),
+      () => store.endEveryone({ reason: 'breach' }),
+    ]) {
+      await end()
+      // What says that sessions have ended must not go before them.
+      for (const leaving of await client.keys('*:leaving')) {
+        const sessions = leaving.replace('leaving', 'sessions')
+        expect(await client.pTTL(leaving)).toBeGreaterThanOrEqual(await client.pTTL(sessions))
+      }
+    }
+    expect((await client.keys('*:leaving')).length).toBeGreaterThan(0)
     await store.create(ofUser(4))
     const keys = await client.keys('*')
     expect(keys.length).toBeGreaterThan(5)
@@ -92,6 +103,26 @@ describe('what the redis store keeps', () => {
       else left.push(key)
     }
     expect(left).toEqual([])
+  })
+
+  it('P1 keeps the epoch of a user until the last session that it ended is a tombstone', async () => {
+    const lasting = { idleTimeout: 48 * RETENTION, absoluteTimeout: 48 * RETENTION }
+    for (let n = 1; n <= 5; n++) await store.create({ ...ofUser(n), ...lasting })
+    // One in an earlier partition, so that the slice has less left for sessions than for tombstones.
+    await store.create({ ...newSession(6), id: `AA${sessionIdOf(6, null).slice(2)}` as SessionId })
+    await store.endUser(USER, { reason: 'revoked' })
+    environment.advance(RETENTION + 1)
+    await store.sweep({ limit: 2 })
+    for (let n = 1; n <= 5; n++) expect((await store.find(ofUser(n).id)).status).not.toBe('live')
+  })
+
+  it('CON-09 refuses a login begun before the end of a user whom it has forgotten since', async () => {
+    const { user: ifEpoch } = await store.epochs(USER)
+    await store.endUser(USER, { reason: 'revoked' })
+    environment.advance(RETENTION + 1)
+    while ((await store.sweep({ limit: 7 })).more);
+    const login = await store.replace(null, ofUser(1), replaceOptions('login', { ifEpoch }))
+    expect(login).toEqual({ outcome: 'stale' })
   })
 
   it('P1 a session whose epochs are lost is dead, and says so', async () => {

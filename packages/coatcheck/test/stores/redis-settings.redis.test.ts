@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis'
-import { createClient } from 'redis'
+import { createClient, createClientPool } from 'redis'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { newSession } from '../../src/store-testing/fixtures.ts'
 import { type RedisClient, type RedisOptions, redis } from '../../src/stores/redis.ts'
 import { FakeEnvironment } from '../../src/testing/fake-environment.ts'
 import { RedisServer } from '../helpers/redis-server.ts'
@@ -61,6 +62,17 @@ describe('redis() refuses', () => {
   })
 })
 
+describe('a client that is not connected', () => {
+  it('STO-05 is said to be so', async () => {
+    const store = redis(createClient({ url: 'redis://127.0.0.1:1' }))
+    const opening = store.open({ environment: new FakeEnvironment(), tombstoneRetention: RETENTION })
+    await expect(opening).rejects.toMatchObject({
+      code: 'ERR_STORE_UNAVAILABLE',
+      message: 'The Redis client is not connected: connect it first.',
+    })
+  })
+})
+
 describe('redis() goes on', () => {
   it('over a server that is set up well', async () => {
     await (await opened(await started(SOUND))).close()
@@ -74,6 +86,19 @@ describe('redis() goes on', () => {
       expect.stringContaining('maxmemory-policy'),
       expect.stringContaining('appendonly'),
     ])
+  })
+
+  it('over a pool of connections', async () => {
+    const server = await started(SOUND)
+    const pool = createClientPool({ url: server.url })
+    await pool.connect()
+    cleanup.push(() => pool.destroy())
+    const store = redis(pool, { confirmations: 0 })
+    await store.open({ environment: new FakeEnvironment(), tombstoneRetention: RETENTION })
+    const sessions = Array.from({ length: 50 }, (_, n) => newSession(n))
+    await Promise.all(sessions.map((session) => store.create(session)))
+    const found = await Promise.all(sessions.map(({ id }) => store.find(id)))
+    expect(found.filter(({ status }) => status === 'live')).toHaveLength(50)
   })
 
   it('after close, without closing the client, which is the application’s', async () => {

@@ -20,10 +20,15 @@ export function toStoreError(error: unknown): StoreError {
   if (/Bad data format|Missing bytes|attempt to (index|compare|perform|concatenate|call)/.test(message)) {
     return corrupt(error)
   }
-  return new StoreError('ERR_STORE_UNAVAILABLE', 'Redis failed; the cause has the details.', {
-    cause: error,
-    retryable: false,
-  })
+  // node-redis refuses what a client is told before it was connected or after it was closed.
+  const closed = /^The client is closed/.test(message)
+  return new StoreError(
+    'ERR_STORE_UNAVAILABLE',
+    closed
+      ? 'The Redis client is not connected: connect it first.'
+      : 'Redis failed; the cause has the details.',
+    { cause: error, retryable: closed },
+  )
 }
 
 /** The error for what this store cannot have written or answered. */

@@ -3,10 +3,14 @@ import type { Ended, SweepResult } from '../../core/store.ts'
 import type { Engine } from './engine.ts'
 import { PARTITIONS } from './partition-keys.ts'
 
-/** Goes through the partitions in turn, each time from where the last slice ended. */
+/** Partitions asked at once whether they have something to do: few, so that others have their turn in between. */
+const ASKED_AT_ONCE = 32
+
+/** Goes through the partitions slice by slice; any number of nodes may do so at once. */
 export class Sweeping {
   readonly #engine: Engine
-  #from = 0
+  /** Partitions with something to do that no slice has come to yet. */
+  #left: number[] = []
 
   constructor(engine: Engine) {
     this.#engine = engine
@@ -14,12 +18,14 @@ export class Sweeping {
 
   async sweep(limit: number): Promise<SweepResult> {
     const retention = String(this.#engine.context.tombstoneRetention)
+    // What is left of an earlier round says nothing about the other partitions: `more`, until a new round was begun.
+    let more = this.#left.length > 0
     const ended: Ended[] = []
     let handled = 0
     let tombstonesRemoved = 0
-    let more = false
-    for (const partition of await this.#overdue(retention)) {
-      this.#from = partition
+    const partitions = more ? this.#left : await this.#overdue(retention)
+    this.#left = []
+    for (const [i, partition] of partitions.entries()) {
       const left = [limit - handled, limit - tombstonesRemoved].map(String)
       const answer = await this.#engine.call('sweep', partition, [retention, ...left])
       const [, , list, removed, unfinished, count] = answer
@@ -29,17 +35,21 @@ export class Sweeping {
       handled += count as number
       tombstonesRemoved += removed as number
       more ||= unfinished as boolean
-      if (handled >= limit || tombstonesRemoved >= limit) return { ended, tombstonesRemoved, more: true }
+      if (handled < limit && tombstonesRemoved < limit) continue
+      this.#left = partitions.slice(unfinished ? i : i + 1)
+      return { ended, tombstonesRemoved, more: true }
     }
     return { ended, tombstonesRemoved, more }
   }
 
-  /** Partitions with something to do, beginning where the last slice ended. */
-  async #overdue(retention: string): Promise<readonly number[]> {
-    const partitions = Array.from({ length: PARTITIONS }, (_, i) => (this.#from + i) % PARTITIONS)
-    const answers = await Promise.all(
-      partitions.map((partition) => this.#engine.call('overdue', partition, [retention])),
-    )
-    return partitions.filter((_, i) => answers[i]?.[0] === 'some')
+  async #overdue(retention: string): Promise<number[]> {
+    const found: number[] = []
+    for (let from = 0; from < PARTITIONS; from += ASKED_AT_ONCE) {
+      const some = Array.from({ length: ASKED_AT_ONCE }, (_, i) => from + i)
+      const calls = some.map((partition) => this.#engine.call('overdue', partition, [retention]))
+      const answers = await Promise.all(calls)
+      found.push(...some.filter((_, i) => answers[i]?.[0] === 'some'))
+    }
+    return found
   }
 }

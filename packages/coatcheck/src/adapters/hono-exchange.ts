@@ -1,7 +1,6 @@
 import type { Context } from 'hono'
 import type { Connection, Exchange, ResponseHeaders } from '../http/exchange.ts'
 import { resolveConnection, type TrustProxy } from '../http/trusted-proxies.ts'
-import { isMutable } from './fetch-exchange.ts'
 
 /** What Hono, which runs on many platforms, does not tell of a request. */
 export interface HonoPlatform {
@@ -99,9 +98,9 @@ export class HonoResponseHeaders implements ResponseHeaders {
   }
 
   set(name: string, value: string): void {
-    const headers = this.#headers ?? this.#prepared.headers
-    if (IN_PLACE.has(name) && isMutable(headers)) headers.set(name, value)
-    else this.#copy.set(name, value)
+    if (this.#headers !== null || !IN_PLACE.has(name) || !setIn(this.#prepared.headers, name, value)) {
+      this.#copy.set(name, value)
+    }
   }
 
   setCookies(): readonly string[] {
@@ -136,6 +135,16 @@ export class HonoResponseHeaders implements ResponseHeaders {
 
 /** Headers that are no secret, and only make a response less cacheable: they may stay on a constant. */
 const IN_PLACE: ReadonlySet<string> = new Set(['vary', 'cache-control'])
+
+/** Whether it could be done: headers of `Response.redirect()` and of responses that `fetch` got cannot be changed; only trying tells. */
+function setIn(headers: Headers, name: string, value: string): boolean {
+  try {
+    headers.set(name, value)
+    return true
+  } catch {
+    return false
+  }
+}
 
 /** The bindings that `@hono/node-server` gives to handlers, as far as sessions need them. */
 export interface NodeBindings {

@@ -1,6 +1,7 @@
 import type { Context, ErrorHandler, MiddlewareHandler } from 'hono'
+import type { MaybePromise } from '../core/maybe-promise.ts'
 import type { Mode } from '../core/validator.ts'
-import { exposeSession } from '../http/expose-session.ts'
+import { propertyTaken } from '../http/expose-session.ts'
 import { openSession } from '../http/open-session.ts'
 import type { OpenedSession } from '../http/opened-session.ts'
 import { isRefusal, toProblem } from '../http/problem.ts'
@@ -70,6 +71,7 @@ export function sessionMiddleware<D, P extends string | false = 'session'>(
 ): MiddlewareHandler<SessionVariables<D, P>> {
   const { mode = 'full', allowedOrigins } = options
   const property: string | false = options.property ?? 'session'
+  const upgradeMode = mode === 'full' ? 'read' : mode
   const origins =
     allowedOrigins === undefined
       ? sessions.http.csrf.origin.origins
@@ -81,9 +83,11 @@ export function sessionMiddleware<D, P extends string | false = 'session'>(
     const headers = new HonoResponseHeaders()
     const exchange = new HonoExchange(c, upgrade ? NO_RESPONSE : headers, options)
     if (upgrade && !mayUpgrade(exchange, origins)) return new Response(null, { status: 403 })
-    const opened = await opening(sessions, exchange, upgrade && mode === 'full' ? 'read' : mode)
-    if (opened) expose(c, sessions, opened, property)
-    if (!opened || upgrade) return next()
+    const opening = open(sessions, exchange, upgrade ? upgradeMode : mode)
+    const opened = opening instanceof Promise ? await opening : opening
+    if (!opened) return next()
+    expose(c, sessions, opened, property)
+    if (upgrade) return next()
     await new HandledRequest(c, sessions, opened, headers).run(next)
   }
 }
@@ -148,21 +152,32 @@ class HandledRequest<D> {
   async #finish(): Promise<void> {
     const c = this.#context
     try {
-      this.#replace(await this.#finished(c.res))
+      const finishing = this.#finished(c.res)
+      this.#replace(finishing instanceof Promise ? await finishing : finishing)
     } catch (error) {
-      const rest = discarded(c.res)
-      this.#replace(await this.#finished(rest).catch(() => rest))
+      this.#replace(await this.#finishedAtLeast(discarded(c.res)))
       throw withResponse(error, this.#sessions)
     }
   }
 
-  async #finished(response: Response): Promise<Response> {
+  #finished(response: Response): MaybePromise<Response> {
     this.#headers.prepare(response)
     const finishing = this.#opened.finish(response.status)
-    if (finishing instanceof Promise) await finishing
+    return finishing instanceof Promise ? finishing.then(() => this.#taken()) : this.#taken()
+  }
+
+  #taken(): Response {
     const finished = this.#headers.take()
     this.#headers.sent = true
     return finished
+  }
+
+  async #finishedAtLeast(rest: Response): Promise<Response> {
+    try {
+      return await this.#finished(rest)
+    } catch {
+      return rest
+    }
   }
 
   #replace(response: Response): void {
@@ -182,15 +197,19 @@ class HandledRequest<D> {
   }
 }
 
-async function opening<D>(
+function open<D>(
   sessions: Sessions<D>,
   exchange: HonoExchange,
   mode: Mode,
-): Promise<OpenedSession<D> | null> {
-  try {
-    return await openSession(sessions, exchange, { mode })
-  } catch (error) {
+): MaybePromise<OpenedSession<D> | null> {
+  const refuse = (error: unknown) => {
     throw withResponse(error, sessions)
+  }
+  try {
+    const opening = openSession(sessions, exchange, { mode })
+    return opening instanceof Promise ? opening.catch(refuse) : opening
+  } catch (error) {
+    return refuse(error)
   }
 }
 
@@ -205,8 +224,8 @@ function expose<D>(
   sessions.attach(c, session)
   sessions.attach(c.req.raw, session)
   if (property === false) return
-  // Checks that the name is free; what `c.var` answers is a copy.
-  exposeSession(c.var, property, session)
+  // Not `c.var`, which is a copy of all variables each time.
+  if (c.get(property) !== undefined) throw propertyTaken(property)
   c.set(property, session)
 }
 

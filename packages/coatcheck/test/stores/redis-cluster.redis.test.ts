@@ -1,6 +1,6 @@
 import { runStoreCase, storeContractCases } from 'coatcheck/store-testing'
 import { Cluster } from 'ioredis'
-import { createCluster } from 'redis'
+import { createClient, createCluster } from 'redis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { partitionOfUser } from '../../src/core/token.ts'
 import { mutateOptions, newSession, replaceOptions, sessionIdOf } from '../../src/store-testing/fixtures.ts'
@@ -90,6 +90,22 @@ describe.each([
       end()
     },
   )
+})
+
+it('STO-05 a client that knows no Cluster is told which one does', async () => {
+  const [first] = cluster.masters
+  const client = await createClient({ url: first?.url ?? '' }).connect()
+  try {
+    const store = redisOnTestClock(client, 'alone:')
+    const opened = store.open({ environment: new FakeEnvironment(), tombstoneRetention: RETENTION })
+    // A sweep asks all partitions, of which some lie elsewhere.
+    await expect(opened.then(() => store.sweep({ limit: 1 }))).rejects.toMatchObject({
+      code: 'ERR_STORE_UNAVAILABLE',
+      message: expect.stringContaining('createCluster'),
+    })
+  } finally {
+    client.destroy()
+  }
 })
 
 async function nodeRedis() {

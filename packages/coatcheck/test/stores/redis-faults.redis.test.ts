@@ -158,7 +158,7 @@ describe('P1 what was acknowledged', () => {
     const server = await started(NOTHING_SAVED)
     const { environment } = login()
     for (const client of [await connect(server), ioredis(server)]) {
-      const store = redisOnTestClock(client, 'alone:', 1)
+      const store = redisOnTestClock(client, 'alone:', 1, 50)
       await store.open({ environment, tombstoneRetention: RETENTION })
       const { id } = newSession(client instanceof Redis ? 1 : 2)
       await store.create(newSession(client instanceof Redis ? 1 : 2))

@@ -20,9 +20,11 @@ export function redisOnTestClock(
   client: unknown,
   prefix: string,
   confirmations: number | null = null,
+  // Long, since on a busy machine replicas may take their time.
+  confirmationTimeout = 20_000,
 ): SessionStore {
   const clock = ({ environment }: { readonly environment: Environment }) => String(environment.now())
-  const checks = { settings: 'ignore', confirmations, confirmationTimeout: 1_000 } as const
+  const checks = { settings: 'ignore', confirmations, confirmationTimeout } as const
   return new RedisStore({ driver: driverOf(client), prefix, clock, checks })
 }
 

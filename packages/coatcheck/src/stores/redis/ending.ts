@@ -2,6 +2,7 @@ import type { EndReason, SessionId } from '../../core/record.ts'
 import type { EndOptions, EndResult, EndUserOptions, EndUserResult } from '../../core/store.ts'
 import { isSessionId, partitionOf, partitionOfUser } from '../../core/token.ts'
 import type { Engine } from './engine.ts'
+import { inPart } from './failures.ts'
 import { PARTITIONS } from './partition-keys.ts'
 import type { Reasserting } from './reasserting.ts'
 import { type TombstoneList, toTombstone } from './record-text.ts'
@@ -54,7 +55,7 @@ export class Ending {
         this.#reasserting.note('endEveryone', partition, [...args, String(now)])
         return
       } catch (error) {
-        if (attempt >= ATTEMPTS) throw error
+        if (attempt >= ATTEMPTS) inPart(error)
       }
     }
   }

@@ -31,6 +31,12 @@ export function toStoreError(error: unknown): StoreError {
   )
 }
 
+/** For one of several calls that make up an operation: where it fails, the others may have been applied. */
+export function inPart(error: unknown): never {
+  if (!(error instanceof StoreError) || !error.retryable) throw error
+  throw new StoreError(error.code, error.message, { cause: error.cause, retryable: false })
+}
+
 /** The error for what this store cannot have written or answered. */
 export function corrupt(cause: unknown): StoreError {
   return new StoreError(
@@ -53,6 +59,11 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
   TRYAGAIN: {
     code: 'ERR_STORE_UNAVAILABLE',
     message: 'A slot of the Redis Cluster was on the move for too long.',
+  },
+  MOVED: {
+    code: 'ERR_STORE_UNAVAILABLE',
+    message:
+      'This is a Redis Cluster, which needs a client that follows its slots: createCluster, or Cluster of ioredis.',
   },
   MASTERDOWN: { code: 'ERR_STORE_UNAVAILABLE', message: 'Redis is a replica that has lost its master.' },
   NOREPLICAS: {

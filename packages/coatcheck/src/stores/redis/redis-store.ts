@@ -26,6 +26,7 @@ import { isSessionId, partitionOf, partitionOfUser } from '../../core/token.ts'
 import type { Driver } from './driver.ts'
 import { Ending } from './ending.ts'
 import { type Answer, type Clock, Engine } from './engine.ts'
+import { inPart } from './failures.ts'
 import { Reasserting } from './reasserting.ts'
 import { fromRotation, type RecordList, type TombstoneList, toRecord, toTombstone } from './record-text.ts'
 import { Replacing } from './replacing.ts'
@@ -141,7 +142,7 @@ export class RedisStore implements SessionStore {
         }
       }
       const calls = [...byPartition].map(([partition, args]) => this.#engine.call('touch', partition, args))
-      await Promise.all(calls)
+      await Promise.all(calls).catch(calls.length > 1 ? inPart : null)
     })
   }
 

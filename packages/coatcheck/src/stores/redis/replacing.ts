@@ -5,6 +5,7 @@ import type { SessionId, SessionRecord, Tombstone } from '../../core/record.ts'
 import type { Ended, NewSession, ReplaceOptions, ReplaceResult } from '../../core/store.ts'
 import { partitionOf, partitionOfUser } from '../../core/token.ts'
 import type { Answer, Engine } from './engine.ts'
+import { inPart } from './failures.ts'
 import {
   fieldTexts,
   metaOf,
@@ -94,9 +95,7 @@ export class Replacing {
       return null
     }
     const [userId] = departed[2] as readonly [string | null]
-    const result = await this.#activate(request, { id: old.id, userId, reason: options.reason }).catch(
-      halfway,
-    )
+    const result = await this.#activate(request, { id: old.id, userId, reason: options.reason }).catch(inPart)
     if (result) return result
     throw new StoreError(
       'ERR_STORE_TIMEOUT',
@@ -192,12 +191,6 @@ class Request {
       ...this.limit,
     ]
   }
-}
-
-/** Once the old session has ended, no failure leaves things as they were. */
-function halfway(error: unknown): never {
-  if (!(error instanceof StoreError) || !error.retryable) throw error
-  throw new StoreError(error.code, error.message, { cause: error.cause, retryable: false })
 }
 
 function toResult(answer: Answer, old: SessionId | null, reason: string): ReplaceResult {

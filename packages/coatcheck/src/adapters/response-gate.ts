@@ -64,7 +64,13 @@ export class ResponseGate {
   install(): void {
     if (this.#depth === 0) this.#response.on('pipe', notePiped).on('close', closeGates)
     this.#gated.gates.push(this)
-    Object.assign(this.#response, methodsAt(this.#depth))
+    const response = this.#response as unknown as Record<Held, Method>
+    const { writeHead, flushHeaders, write, end } = methodsAt(this.#depth)
+    // One by one, since `Object.assign` takes eight times as long, for every response.
+    response.writeHead = writeHead
+    response.flushHeaders = flushHeaders
+    response.write = write
+    response.end = end
   }
 
   /** Whether calls wait here, and whether the end of the response is among them. */

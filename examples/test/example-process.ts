@@ -43,6 +43,8 @@ export async function buildExample(name: string): Promise<void> {
 
 /** What the compiler has to say about an example with settings and generated types of its own, once it is built. */
 export async function checkTypes(name: string): Promise<string> {
+  const { typegen } = scriptsOf(name)
+  if (typegen !== undefined) await run(name, typegen, {}).exited
   const ours = '--customConditions coatcheck-source --allowImportingTsExtensions'
   return (await run(name, `tsc -p . --noEmit ${ours}`, {}).exited).output
 }

@@ -131,7 +131,7 @@ export class FetchResponseHeaders implements ResponseHeaders {
 }
 
 /** Headers of `Response.redirect()` and of responses that `fetch` got cannot be changed; only trying tells. */
-export function isMutable(headers: Headers): boolean {
+function isMutable(headers: Headers): boolean {
   try {
     headers.delete('x-coatcheck-probe')
     return true

@@ -1,3 +1,4 @@
+import type { Environment } from '../core/environment.ts'
 import { ConfigError, StoreError } from '../core/errors.ts'
 import { assertKnownKeys } from '../core/option-checks.ts'
 import type { Operation, SessionId } from '../core/record.ts'
@@ -99,6 +100,7 @@ class PostgresStore implements SessionStore {
   readonly #database: Database
   readonly #writes: DataWrites
   readonly #underWay = new Set<Promise<unknown>>()
+  #environment: Environment | null = null
   #retention: number | null = null
   #opening: Promise<void> | null = null
   #stopListening: (() => void) | null = null
@@ -117,8 +119,9 @@ class PostgresStore implements SessionStore {
     })
   }
 
-  async open({ tombstoneRetention }: StoreContext): Promise<void> {
+  async open({ environment, tombstoneRetention }: StoreContext): Promise<void> {
     if (this.#closed) throw closedError()
+    this.#environment = environment
     this.#stopListening ??= keepErrorsFromThrowing(this.#client)
     this.#opening ??= prepareSchema(this.#run, this.#options)
     try {
@@ -132,7 +135,7 @@ class PostgresStore implements SessionStore {
 
   async close(): Promise<void> {
     this.#closed = true
-    await Promise.allSettled([this.#opening, ...this.#underWay])
+    await this.#settled()
     this.#stopListening?.()
     this.#stopListening = null
   }
@@ -234,6 +237,14 @@ class PostgresStore implements SessionStore {
     return this.#track(() => this.#database.call<T>(name, kind, parameters))
   }
 
+  /** Waits for what is under way; not for ever, since a driver may never settle a call that met a crash of the server. */
+  async #settled(): Promise<void> {
+    const { promise: late, resolve } = Promise.withResolvers<void>()
+    const cancel = this.#environment?.setTimer(LONGEST_CLOSE, resolve)
+    await Promise.race([late, Promise.allSettled([this.#opening, ...this.#underWay])])
+    cancel?.()
+  }
+
   /** Runs `work` while the store is open; `close` waits for it. */
   async #track<T>(work: () => Promise<T>): Promise<T> {
     if (this.#closed || this.#retention === null) throw closedError()
@@ -246,6 +257,9 @@ class PostgresStore implements SessionStore {
     }
   }
 }
+
+/** Milliseconds that `close` waits for calls under way. */
+const LONGEST_CLOSE = 10_000
 
 /** A schema's name goes into statements and function bodies, so it has no character that needs thought. */
 const PLAIN_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,62}$/

@@ -3,11 +3,14 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 /** Where a connection breaks: before the server has the next request, or with its answer on the way back. */
 export type Cut = 'request' | 'answer'
 
+/** What happens to the next request or answer: it breaks the connection, or an answer passes. */
+export type Fate = Cut | 'pass'
+
 /** A TCP proxy on this machine that breaks connections when told to. */
 export class CuttingProxy {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
-  #cuts: Cut[] = []
+  #fates: Fate[] = []
   #always: Cut | null = null
 
   private constructor(server: Server) {
@@ -26,14 +29,14 @@ export class CuttingProxy {
     return typeof address === 'object' && address ? address.port : 0
   }
 
-  /** How many cuts are still to come. */
-  get cutsLeft(): number {
-    return this.#cuts.length
+  /** How many fates are still to come. */
+  get fatesLeft(): number {
+    return this.#fates.length
   }
 
-  /** Breaks connections at the next requests or answers, each in its turn. */
-  cut(...cuts: readonly Cut[]): void {
-    this.#cuts = [...cuts]
+  /** Breaks connections at the next requests or answers, each in its turn, once what is to pass has passed. */
+  cut(...fates: readonly Fate[]): void {
+    this.#fates = [...fates]
   }
 
   /** Breaks every connection at its next request or answer, until told otherwise. */
@@ -66,12 +69,10 @@ export class CuttingProxy {
       })
     }
     const pass = (to: Socket, cut: Cut) => (bytes: Buffer) => {
-      if ((this.#cuts[0] !== cut && this.#always !== cut) || isHandshake(bytes)) {
-        to.write(bytes)
-        return
-      }
-      this.#cuts.shift()
-      breakOff()
+      if (isHandshake(bytes)) return to.write(bytes)
+      const [next] = this.#fates
+      if (next === cut || (next === 'pass' && cut === 'answer')) this.#fates.shift()
+      return next === cut || this.#always === cut ? breakOff() : to.write(bytes)
     }
     client.on('data', pass(server, 'request'))
     server.on('data', pass(client, 'answer'))

@@ -72,6 +72,7 @@ export class PostgresServer {
     const settings = {
       listen_addresses: '127.0.0.1',
       unix_socket_directories: '',
+      dynamic_shared_memory_type: 'mmap',
       max_connections: '120',
       ...this.#settings,
     }
@@ -97,7 +98,8 @@ export class PostgresServer {
   }
 
   async dispose(): Promise<void> {
-    await this.crash()
+    // A server that is killed leaves shared memory behind.
+    await this.stop()
     rmSync(this.directory, { recursive: true, force: true })
   }
 

@@ -172,6 +172,19 @@ describe('a call that the server rolled back in favour of another', () => {
   })
 })
 
+describe('closing a store', () => {
+  it('waits for a call under way, but not for ever for one that the driver has lost', async () => {
+    const environment = new FakeEnvironment()
+    const store = await openOver(() => new Promise(() => {}), environment)
+    const lost = store.end(sessionId(1), { reason: 'logout' })
+    const closing = Promise.race([store.close().then(() => 'closed'), lost])
+    environment.advance(9_999)
+    expect(await Promise.race([closing, environment.settle().then(() => 'waiting')])).toBe('waiting')
+    environment.advance(1)
+    expect(await closing).toBe('closed')
+  })
+})
+
 describe('a pool that nobody listens to', () => {
   it('does not end the process when an idle connection breaks, until the store is closed', async () => {
     const pool = new pg.Pool({ connectionString: NOWHERE })
@@ -214,14 +227,17 @@ const GOOD_SERVER = {
 }
 
 /** An open store over a pool whose server is in order, and whose calls end as `answer` says. */
-async function openOver(answer: (text: string, values: readonly unknown[]) => Promise<Rows>) {
+async function openOver(
+  answer: (text: string, values: readonly unknown[]) => Promise<Rows>,
+  environment = CONTEXT.environment,
+) {
   const pool = silentPool((text, values) => {
     if (text.includes('server_version_num')) return Promise.resolve({ rows: [[JSON.stringify(GOOD_SERVER)]] })
     if (text.includes('.meta')) return Promise.resolve({ rows: [['1']] })
     return answer(text, values)
   })
   const store = postgres(pool)
-  await store.open(CONTEXT)
+  await store.open({ ...CONTEXT, environment })
   return store
 }
 

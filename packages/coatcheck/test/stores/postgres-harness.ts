@@ -34,7 +34,7 @@ export function openClient(driver: DriverName, url: string, options: ClientOptio
     pool.on('error', () => {})
     return { client: pool, end: () => pool.end() }
   }
-  const sql = postgresDriver(url, { max, prepare: !pooled, onnotice: () => {} })
+  const sql = postgresDriver(url, { max, prepare: !pooled, backoff: () => 0.01, onnotice: () => {} })
   return { client: sql, end: () => sql.end({ timeout: 0 }) }
 }
 

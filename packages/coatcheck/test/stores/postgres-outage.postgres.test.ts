@@ -7,12 +7,15 @@ import type { SessionStore } from '../../src/core/store.ts'
 import { mutateOptions, newSession, replaceOptions, sessionId } from '../../src/store-testing/fixtures.ts'
 import { postgres } from '../../src/stores/postgres.ts'
 import { FakeEnvironment } from '../../src/testing/fake-environment.ts'
-import { type Cut, CuttingProxy } from '../helpers/cutting-proxy.ts'
+import { type Cut, CuttingProxy, type Fate } from '../helpers/cutting-proxy.ts'
 import { setUpPostgres } from './postgres-fixture.ts'
 import { type DriverName, openClient, RETENTION } from './postgres-harness.ts'
 
 const shared = setUpPostgres()
 const CONTEXT = { environment: new FakeEnvironment(), tombstoneRetention: RETENTION }
+/** More answers than any call waits for. */
+const EXCHANGES = 7
+
 const cleanUps: (() => Promise<void>)[] = []
 
 afterEach(async () => {
@@ -22,30 +25,37 @@ afterEach(async () => {
 describe.each(['pg', 'postgres'] as const)('P2 P10 when the connection of %s breaks', (driver) => {
   const cuts: readonly Cut[] = ['request', 'answer']
 
-  it.each(cuts)('at the %s of a write, the write is applied exactly once', async (cut) => {
+  it.each(cuts)('at the %s of any part of a write, the write is applied exactly once', async (cut) => {
     const { store, proxy } = await storeBehindProxy(driver)
-    await store.create(newSession(1, { data: { list: [] } }))
-    for (let n = 0; n < 4; n++) {
-      // A write is a look and a compare-and-set; each may be what breaks.
-      proxy.cut(cut)
+    await store.create(newSession(1))
+    // A look, then a compare-and-set; the driver postgres asks for more on a new connection.
+    for (let n = 0; n < EXCHANGES; n++) {
+      proxy.cut(...Array<Fate>(n).fill('pass'), cut)
       expect(await append(store, n)).toMatchObject({ outcome: 'ok' })
+      if (n < 2) expect(proxy.fatesLeft).toBe(0)
     }
-    expect(proxy.cutsLeft).toBe(0)
-    expect(await store.find(sessionId(1))).toMatchObject({
-      record: { data: { list: [0, 1, 2, 3] }, version: 4 },
-    })
+    proxy.cut()
+    const list = Array.from({ length: EXCHANGES }, (_, n) => n)
+    expect(await store.find(sessionId(1))).toMatchObject({ record: { data: { list }, version: EXCHANGES } })
   })
 
-  it.each(cuts)('at the %s of a login, there is one new session and the old one is dead', async (cut) => {
-    const { store, proxy } = await storeBehindProxy(driver)
-    const session = newSession(2, { userId: 'ada' })
-    await store.create(newSession(1))
-    proxy.cut(cut)
-    const login = await store.replace(sessionId(1), session, replaceOptions('login'))
-    expect(login).toMatchObject({ outcome: 'ok', record: { id: session.id } })
-    expect(await store.find(sessionId(1))).toMatchObject({ tombstone: { replacedBy: session.id } })
-    expect((await store.list('ada', { limit: 9, cursor: null })).sessions).toHaveLength(1)
-  })
+  it.each(cuts)(
+    'at the %s of any part of a login, there is one new session and the old one is dead',
+    async (cut) => {
+      const { store, proxy } = await storeBehindProxy(driver)
+      for (let n = 0; n < EXCHANGES; n++) {
+        const session = newSession(100 + n, { userId: `user-${n}` })
+        await store.create(newSession(n))
+        proxy.cut(...Array<Fate>(n).fill('pass'), cut)
+        const login = await store.replace(sessionId(n), session, replaceOptions('login'))
+        if (n === 0) expect(proxy.fatesLeft).toBe(0)
+        proxy.cut()
+        expect(login).toMatchObject({ outcome: 'ok', record: { id: session.id } })
+        expect(await store.find(sessionId(n))).toMatchObject({ tombstone: { replacedBy: session.id } })
+        expect((await store.list(`user-${n}`, { limit: 9, cursor: null })).sessions).toHaveLength(1)
+      }
+    },
+  )
 
   it('at the answer of an end, nobody claims to know, and the session is dead', async () => {
     const { store, proxy } = await storeBehindProxy(driver)
@@ -87,24 +97,26 @@ describe('when the server is killed under load', () => {
       const store = postgres(client)
       await store.open(CONTEXT)
       const load = new Load(store)
-      const lanes = Array.from({ length: 8 }, (_, lane) => load.run(lane))
+      load.start(8)
       await load.reached
       await shared.server.crash()
-      await Promise.all(lanes)
+      load.stop()
+      // Not waited for: the driver postgres was seen never to settle a call that met the crash.
+      const acknowledged = [...load.acknowledged].map(([lane, values]) => [lane, [...values]] as const)
+      const ended = [...load.ended]
       expect(await store.health()).toMatchObject({ ok: false, error: { code: 'ERR_STORE_UNAVAILABLE' } })
       await shared.server.start()
 
       expect(await store.health()).toEqual({ ok: true })
-      for (const [lane, values] of load.acknowledged) {
+      for (const [lane, values] of acknowledged) {
         const found = await store.find(sessionId(lane))
         const list = found.status === 'live' ? (found.record.data.list as string[]) : []
         expect(list.filter((value) => values.includes(value))).toEqual(values)
         expect(list.length - values.length).toBeLessThanOrEqual(1)
         expect(new Set(list).size).toBe(list.length)
       }
-      expect(load.ended.length).toBeGreaterThan(100)
-      for (const id of load.ended) expect(await store.find(id)).toMatchObject({ status: 'ended' })
-      await store.close()
+      expect(ended.length).toBeGreaterThan(100)
+      for (const id of ended) expect(await store.find(id)).toMatchObject({ status: 'ended' })
     },
   )
 })
@@ -161,6 +173,7 @@ class Load {
   readonly reached: Promise<void>
   readonly #store: SessionStore
   readonly #reach: () => void
+  #stopped = false
 
   constructor(store: SessionStore) {
     const { promise, resolve } = Promise.withResolvers<void>()
@@ -169,14 +182,22 @@ class Load {
     this.#reach = resolve
   }
 
-  async run(lane: number): Promise<void> {
+  start(lanes: number): void {
+    for (let lane = 0; lane < lanes; lane++) this.#run(lane).catch(() => {})
+  }
+
+  stop(): void {
+    this.#stopped = true
+  }
+
+  async #run(lane: number): Promise<void> {
     const values: string[] = []
     this.acknowledged.set(lane, values)
     await this.#store.create(newSession(lane, { data: { list: [] } }))
-    for (let n = 0; n < 100_000; n++) {
+    for (let n = 0; !this.#stopped; n++) {
       const done = await this.#turn(lane, n, values).catch(() => false)
       if (!done) return
-      if (this.ended.length === 150) this.#reach()
+      if (this.ended.length >= 150) this.#reach()
     }
   }
 

@@ -113,6 +113,9 @@ function say(entry: Entry): void {
   writeSync(1, `${JSON.stringify(entry)}\n`)
 }
 
+// A driver may never settle a call that met a crash.
+setTimeout(() => process.exit(0), (Number(seconds) + 30) * 1_000).unref()
+
 const { client, end } = openClient(driver as DriverName, url, { max: 4 })
 const store = postgres(client)
 for (let opened = false; !opened; ) {

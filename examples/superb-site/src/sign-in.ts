@@ -2,6 +2,7 @@ import type { LoginOptions } from 'coatcheck'
 import type { Request } from 'express'
 import { toAccountName } from './account-rules.ts'
 import { mergeCarts } from './cart.ts'
+import { isFromOtherSite } from './other-sites.ts'
 import type { Shop } from './shop.ts'
 import type { ShopData } from './shop-sessions.ts'
 
@@ -32,9 +33,13 @@ export async function signOut({ sessions, accounts }: Shop, request: Request): P
   await session.logout()
 }
 
-/** Guesses are counted by name and address: what somebody does elsewhere keeps nobody out. */
+/**
+ * Guesses are counted by name and address: what somebody does elsewhere keeps nobody out. Nor do the forms that another
+ * site lets a visitor's browser send: they come from that very address, so they are counted apart.
+ */
 export function guessKey(request: Request, name: string): string {
-  return `${networkOf(request)} ${toAccountName(name).slice(0, 100)}`
+  const source = isFromOtherSite(request) ? 'other site' : 'own page'
+  return `${networkOf(request)} ${source} ${toAccountName(name).slice(0, 100)}`
 }
 
 /** The client's address; of an IPv6 address the network, since one client has them by the billion. */

@@ -2,6 +2,7 @@ import { safeRedirectPath } from 'coatcheck'
 import { Router } from 'express'
 import { nameProblem, passwordProblem, toAccountName } from './account-rules.ts'
 import { formField, type Problem, queryField } from './form.ts'
+import { refuseOtherSites } from './other-sites.ts'
 import { signUpPage } from './pages/sign-up-page.ts'
 import { tooManyAccounts } from './pages/waiting.ts'
 import type { Shop } from './shop.ts'
@@ -16,7 +17,7 @@ export function signUpRoutes(shop: Shop): Router {
     response.send(signUpPage(shop.pageContext(request), { name: '', returnTo, problems: [] }))
   })
 
-  routes.post('/sign-up', async (request, response) => {
+  routes.post('/sign-up', refuseOtherSites, async (request, response) => {
     const name = formField(request, 'name')
     const password = formField(request, 'password')
     const returnTo = safeRedirectPath(formField(request, 'return'))

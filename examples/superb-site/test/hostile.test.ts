@@ -185,6 +185,25 @@ describe('refusals', () => {
     expect(visitor.token).toBeUndefined()
   })
 
+  it.each(['cross-site', 'same-site'])(
+    'LIO-05 counts the guesses of forms from another page (%s) apart, and opens no account for it',
+    async (source) => {
+      shop.environment.advance(60_000)
+      const evil = { origin: 'http://localhost:1', 'sec-fetch-site': source }
+      const statuses: number[] = []
+      for (let guess = 0; guess < 7; guess++) {
+        statuses.push((await shop.visitor().post('/login', { name: 'bob', password: 'x' }, evil)).status)
+      }
+      expect(statuses.at(-1)).toBe(429)
+      const opened = { name: `mallory-${source}`, password: 'seven slow trombones' }
+      const signUp = await shop.visitor().post('/sign-up', opened, evil)
+      expect(signUp.status).toBe(403)
+      expect(signUp.body).toContain('not sent from here')
+      expect((await shop.visitor().post('/login', opened)).status).toBe(401)
+      await shop.signedIn('bob')
+    },
+  )
+
   it('P10 says that the cloakroom is closed when the store fails, and signs nobody out', async () => {
     const own = await openTestShop()
     const bob = await own.signedIn('bob')

@@ -1,6 +1,7 @@
 import { type Request, type Response, Router } from 'express'
 import type { Clock } from '../clock.ts'
 import { formField } from '../form.ts'
+import { refuseOtherSites } from '../other-sites.ts'
 import type { Shop } from '../shop.ts'
 import { networkOf } from '../sign-in.ts'
 import { Throttle } from '../throttle.ts'
@@ -30,12 +31,7 @@ export function labRoutes(shop: Shop, { clock, guests, openTwin }: LabParts): Ro
     response.send(labPage(shop.pageContext(request), linksToAttacker(request)))
   })
 
-  routes.post('/', async (request, response, next) => {
-    // Without a session cookie nothing else asks where a form comes from; another site is not to keep the lab busy.
-    if (request.get('sec-fetch-site') === 'cross-site') {
-      next(Object.assign(new Error('Another site tried to run the lab.'), { status: 403 }))
-      return
-    }
+  routes.post('/', refuseOtherSites, async (request, response) => {
     const attacks = chosen(formField(request, 'attack'))
     if (attacks.length === 0) {
       response.redirect(303, '/lab')

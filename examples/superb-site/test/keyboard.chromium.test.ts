@@ -1,6 +1,6 @@
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { Shopper } from './browser/shopper.ts'
+import { ALICE, Shopper } from './browser/shopper.ts'
 import { launchBrowser, openStage, type Stage } from './browser/stage.ts'
 
 /** More stops than any page has. */
@@ -50,6 +50,27 @@ describe('with the keyboard alone', () => {
     expect(await new Shopper(page, stage.origin).signedInAs()).toBeNull()
   })
 
+  it('somebody logs all others out, and changes the password', async () => {
+    await new Shopper(page, stage.origin).logIn()
+    await tabTo('link', 'Your account')
+    await follow()
+    await tabTo('link', /devices/i)
+    await follow()
+    await tabTo('button', 'Log out all others')
+    await follow()
+    expect(await page.textContent('main')).toContain('Ended 0 other sessions')
+    stage.clock.advance(6 * 60_000)
+    await tabTo('link', 'Your account')
+    await follow()
+    await tabTo('link', /password/i)
+    await follow()
+    await type('Your password', ALICE.password)
+    await follow()
+    await type('New password', 'thirteen velvet hangers')
+    await follow()
+    expect(await page.textContent('main')).toContain('Your password is changed')
+  })
+
   it('somebody chooses a theme and a currency', async () => {
     await page.goto(`${stage.origin}/preferences`)
     await tabTo('radio', 'As the device has it')
@@ -69,7 +90,14 @@ describe('with the keyboard alone', () => {
   })
 
   it('each stop can be seen to have the focus, and no page holds it fast', async () => {
-    for (const path of ['/', '/products/bell', '/login', '/preferences', '/lab']) {
+    const shopper = new Shopper(page, stage.origin)
+    await shopper.addToCart('Brass coat peg')
+    for (const path of ['/', '/products/bell', '/cart', '/login', '/sign-up', '/preferences', '/lab']) {
+      await page.goto(stage.origin + path)
+      expect(await unseenStops()).toEqual([])
+    }
+    await shopper.logIn()
+    for (const path of ['/checkout', '/orders', '/account', '/account/password', '/devices', '/confirm']) {
       await page.goto(stage.origin + path)
       expect(await unseenStops()).toEqual([])
     }
@@ -77,7 +105,7 @@ describe('with the keyboard alone', () => {
 })
 
 /** Presses Tab until the element has the focus. */
-async function tabTo(role: 'link' | 'button' | 'radio' | 'textbox', name: string): Promise<void> {
+async function tabTo(role: 'link' | 'button' | 'radio' | 'textbox', name: string | RegExp): Promise<void> {
   const wanted = page.getByRole(role, { name }).first()
   for (let stop = 0; stop < MOST_STOPS; stop++) {
     await page.keyboard.press('Tab')

@@ -81,7 +81,8 @@ async function placeOrder(shop: Shop, request: Request): Promise<string> {
 function placeSeenOffer(shop: Shop, session: ShopSession, userId: string, seen: string): Order | null {
   const offer = offerOf(session)
   const address = session.get('address')
-  if (offer.seen !== seen || offer.cart.lines.length === 0 || !address) {
+  // Without an id no checkout has begun: orders of such carts could not be told apart.
+  if (offer.seen !== seen || offer.cartId === '' || offer.cart.lines.length === 0 || !address) {
     session.set('notice', {
       tone: 'bad',
       text: 'Your cart has changed. Nothing was ordered: please look again.',

@@ -91,6 +91,16 @@ describe('the checkout', () => {
     expect(orderNumbers((await alice.get('/orders')).body)).toHaveLength(0)
   })
 
+  it('orders nothing of a cart whose checkout has not begun, whatever the form says', async () => {
+    const alice = await shopping()
+    const { cart = '', seen = '' } = await review(alice)
+    await alice.post('/checkout/place', { cart, seen })
+    await alice.post('/cart', { sku: 'bell', quantity: '2' })
+    const forged = { cart: '', seen: seen.replace(cart, '') }
+    expect((await alice.post('/checkout/place', forged)).location).toBe('/checkout/review')
+    expect(orderNumbers((await alice.get('/orders')).body)).toHaveLength(1)
+  })
+
   it('P7 asks the store before money moves: a session that ends while the form is on its way orders nothing', async () => {
     const alice = await shopping()
     const form = await review(alice)

@@ -32,6 +32,16 @@ describe('the live timeline', () => {
     expect(stream.text).not.toContain('id: 2\n')
   })
 
+  it('answers HEAD at once', async () => {
+    const browser = stage.browser()
+    await browser.post('/cart', { sku: 'peg' })
+    const headers = { cookie: browser.jar.header }
+    const signal = AbortSignal.timeout(5_000)
+    expect((await fetch(`${stage.origin}/panel/events`, { method: 'HEAD', headers, signal })).status).toBe(
+      204,
+    )
+  })
+
   it('P7 P9 shows at once that a device elsewhere has ended the session, and closes for good', async () => {
     const [here, there] = [stage.browser(), stage.browser()]
     await here.logIn()

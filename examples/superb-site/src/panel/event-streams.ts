@@ -36,7 +36,8 @@ export class EventStreams {
     const timeline = this.#timelines.find(findTimelineKey(request))
     const { id, remaining } = session
     const mayFollow = timeline !== null && id !== null && remaining !== null && timeline.knows(id)
-    if (!mayFollow || this.#open >= MOST_STREAMS || this.#closing?.aborted) {
+    // HEAD comes to the same route, and its response has no body that could go on.
+    if (request.method !== 'GET' || !mayFollow || this.#open >= MOST_STREAMS || this.#closing?.aborted) {
       response.status(204).end()
       return
     }

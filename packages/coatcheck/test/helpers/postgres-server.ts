@@ -68,7 +68,7 @@ export class PostgresServer {
   }
 
   /** Starts the server, also again after `stop` or `crash`, and waits until it takes connections. */
-  async start(): Promise<void> {
+  async start(attempts = 10): Promise<void> {
     const settings = {
       listen_addresses: '127.0.0.1',
       unix_socket_directories: '',
@@ -84,7 +84,13 @@ export class PostgresServer {
     })
     this.#process = child
     process.once('exit', this.#killAll)
-    await readiness(child, this.#log)
+    try {
+      await readiness(child, this.#log)
+    } catch (error) {
+      // What was killed a moment ago may still hold the shared memory.
+      if (attempts === 1) throw error
+      await this.start(attempts - 1)
+    }
   }
 
   /** Ends all connections and the server, as at a planned restart. */

@@ -45,7 +45,7 @@ class Lane {
     const kind = this.#random.weighted({ append: 70, replace: 8, end: 1, sweep: 3, touch: 10 })
     if (kind === 'append') await this.#append(id, unique)
     if (kind === 'replace') await this.#replace(id, unique)
-    if (kind === 'end') await this.#note({ kind, id }, () => this.#store.end(id, { reason: 'logout' }))
+    if (kind === 'end') await this.#end(id)
     if (kind === 'sweep') await this.#note({ kind, id }, () => this.#store.sweep({ limit: 50 }))
     if (kind === 'touch') await this.#note({ kind, id }, () => this.#store.touch([{ id, ago: 0 }]))
   }
@@ -69,6 +69,12 @@ class Lane {
       session = newSession(place + PLACES * generation)
       id = session.id
     }
+  }
+
+  /** Told before as well, in case this process is killed meanwhile. */
+  #end(id: SessionId): Promise<void> {
+    say({ kind: 'end', id, outcome: 'unknown', from: now(), to: now() })
+    return this.#note({ kind: 'end', id }, () => this.#store.end(id, { reason: 'logout' }))
   }
 
   #append(id: SessionId, value: string): Promise<void> {
@@ -96,12 +102,20 @@ class Lane {
 
   async #note(what: Pick<Entry, 'kind' | 'id' | 'value'>, call: () => Promise<unknown>): Promise<void> {
     const from = now()
-    const outcome = await call().then(
-      (answer) => (answer as { readonly outcome?: string } | undefined)?.outcome ?? 'ok',
-      (error: unknown) => (error instanceof StoreError && error.retryable ? 'failed' : 'unknown'),
+    const outcome = await call().then(outcomeOf, (error: unknown) =>
+      error instanceof StoreError && error.retryable ? 'failed' : 'unknown',
     )
     say({ ...what, outcome, from, to: now() })
   }
+}
+
+/** A session that was never made, since its creation failed, is `missing` and not `gone`. */
+function outcomeOf(answer: unknown): string {
+  const { outcome = 'ok', tombstone } = (answer ?? {}) as {
+    readonly outcome?: string
+    readonly tombstone?: unknown
+  }
+  return outcome === 'gone' && tombstone === null ? 'missing' : outcome
 }
 
 /** Nanoseconds by a clock that all processes of the machine share. */

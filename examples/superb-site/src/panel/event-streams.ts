@@ -84,8 +84,13 @@ function seenBy(request: Request): number {
 /** A session that was replaced goes on under another id: there the browser is to come again. */
 function endWith(signal: AbortSignal, stream: EventStream): void {
   const end = () => setTimeout(() => stream.over(), LAST_WORDS).unref()
-  if (signal.aborted) end()
-  else signal.addEventListener('abort', end, { once: true })
+  if (signal.aborted) {
+    end()
+    return
+  }
+  signal.addEventListener('abort', end)
+  // The signal lives as long as the session, through a stream for every page that is opened.
+  stream.onceClosed(() => signal.removeEventListener('abort', end))
 }
 
 /** One response that goes on. */

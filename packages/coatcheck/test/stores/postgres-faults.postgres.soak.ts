@@ -127,13 +127,17 @@ async function remainsOf(
     if (kind === 'create') return [id]
     return kind === 'replace' && value ? [value] : []
   })
-  for (const id of new Set(ids)) {
+  // Also what a killed node did not live to tell: a set that grows is walked to its end.
+  const known = new Set(ids)
+  for (const id of known) {
     const found = await store.find(id as SessionId)
     remains.set(id, {
       status: found.status,
       list: found.status === 'live' ? ((found.record.data.list ?? []) as readonly string[]) : [],
       replacedBy: found.status === 'ended' ? found.tombstone.replacedBy : null,
     })
+    const next = remains.get(id)?.replacedBy
+    if (next) known.add(next)
   }
   return remains
 }

@@ -6,7 +6,8 @@ import { checkPassword } from '../lib/accounts.ts'
 import { withSession } from '../lib/sessions.ts'
 
 export async function addItem(form: FormData): Promise<void> {
-  await withSession((session) => session.append('cart', String(form.get('item')).slice(0, 100)))
+  const item = String(form.get('item') ?? '').slice(0, 100)
+  if (item !== '') await withSession((session) => session.append('cart', item))
   redirect('/')
 }
 

@@ -1,6 +1,7 @@
 import type { ErrorRequestHandler, NextFunction, Request, RequestHandler, Response } from 'express'
 import type { Mode } from '../core/validator.ts'
 import { exposeSession } from '../http/expose-session.ts'
+import { assertMiddlewareOptions, MIDDLEWARE_OPTIONS } from '../http/middleware-options.ts'
 import { openSession } from '../http/open-session.ts'
 import type { OpenedSession } from '../http/opened-session.ts'
 import type { Sessions } from '../http/sessions.ts'
@@ -52,6 +53,7 @@ export function sessionMiddleware<D>(
   sessions: Sessions<D>,
   options: SessionMiddlewareOptions = {},
 ): RequestHandler {
+  assertMiddlewareOptions(options, 'sessionMiddleware', MIDDLEWARE_OPTIONS)
   const { property = 'session', mode = 'full' } = options
   return (request, response, next) => {
     const proceed = (opened: OpenedSession<D> | null) => {

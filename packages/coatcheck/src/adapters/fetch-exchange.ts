@@ -80,15 +80,14 @@ export class FetchResponseHeaders implements ResponseHeaders {
     this.#headers = null
   }
 
-  /** The prepared response with what was set, its body unread. */
+  /** The prepared response with what was set; another one where its own headers were not to be changed. */
   take(): Response {
     const response = this.#prepared
-    const headers = this.#headers
+    if (this.#headers === null || this.#headers === response.headers) return response
     const { status, statusText } = response
-    if (headers === null || headers === response.headers) return response
     // A network error, or an upgrade of the platform's: no Response can be made with such a status.
     if (status < 200) return response
-    return new Response(response.body, { status, statusText, headers })
+    return new Response(response.body, { status, statusText, headers: this.#headers })
   }
 
   get(name: string): string | undefined {
@@ -96,7 +95,9 @@ export class FetchResponseHeaders implements ResponseHeaders {
   }
 
   set(name: string, value: string): void {
-    this.#writable.set(name, value)
+    if (this.#headers !== null || !IN_PLACE.has(name) || !setIn(this.#prepared.headers, name, value)) {
+      this.#copy.set(name, value)
+    }
   }
 
   setCookies(): readonly string[] {
@@ -104,11 +105,11 @@ export class FetchResponseHeaders implements ResponseHeaders {
   }
 
   appendSetCookie(value: string): void {
-    this.#writable.append('set-cookie', value)
+    this.#copy.append('set-cookie', value)
   }
 
   replaceSetCookies(values: readonly string[]): void {
-    const headers = this.#writable
+    const headers = this.#copy
     headers.delete('set-cookie')
     for (const value of values) headers.append('set-cookie', value)
   }
@@ -122,18 +123,20 @@ export class FetchResponseHeaders implements ResponseHeaders {
     return this.#headers ?? this.#prepared.headers
   }
 
-  get #writable(): Headers {
-    const { body, headers } = this.#prepared
-    // A response without a body may be a constant that answers many requests: a cookie put on it would go to everybody.
-    this.#headers ??= body !== null && isMutable(headers) ? headers : new Headers(headers)
+  /** A response may be a constant that answers many requests, under `@hono/node-server` even one with a body: a cookie put on it would go to everybody. */
+  get #copy(): Headers {
+    this.#headers ??= new Headers(this.#prepared.headers)
     return this.#headers
   }
 }
 
-/** Headers of `Response.redirect()` and of responses that `fetch` got cannot be changed; only trying tells. */
-function isMutable(headers: Headers): boolean {
+/** Headers that are no secret, and only make a response less cacheable: they may stay on a constant. */
+const IN_PLACE: ReadonlySet<string> = new Set(['vary', 'cache-control'])
+
+/** Whether it could be done: headers of `Response.redirect()` and of responses that `fetch` got cannot be changed; only trying tells. */
+function setIn(headers: Headers, name: string, value: string): boolean {
   try {
-    headers.delete('x-coatcheck-probe')
+    headers.set(name, value)
     return true
   } catch {
     return false

@@ -2,6 +2,7 @@ import type { Context, ErrorHandler, MiddlewareHandler } from 'hono'
 import type { MaybePromise } from '../core/maybe-promise.ts'
 import type { Mode } from '../core/validator.ts'
 import { propertyTaken } from '../http/expose-session.ts'
+import { assertMiddlewareOptions, MIDDLEWARE_OPTIONS } from '../http/middleware-options.ts'
 import { openSession } from '../http/open-session.ts'
 import type { OpenedSession } from '../http/opened-session.ts'
 import { isRefusal, toProblem } from '../http/problem.ts'
@@ -9,13 +10,8 @@ import type { Session } from '../http/session.ts'
 import type { Sessions } from '../http/sessions.ts'
 import { mayUpgrade, NO_RESPONSE, resolveOrigins } from '../http/upgrade.ts'
 import { resolveUserGuard, type UserGuardOptions } from '../http/user-guard.ts'
-import {
-  HonoExchange,
-  type HonoPlatform,
-  HonoResponseHeaders,
-  nodeBindings,
-  targetOf,
-} from './hono-exchange.ts'
+import { FetchResponseHeaders } from './fetch-exchange.ts'
+import { HonoExchange, type HonoPlatform, nodeBindings, targetOf } from './hono-exchange.ts'
 import { noteOpened, openedOn } from './opened-requests.ts'
 import { describesBody } from './prepared-response.ts'
 
@@ -30,6 +26,14 @@ export interface SessionMiddlewareOptions<P extends string | false = string | fa
   readonly mode?: Mode
   /** Origins whose pages may open WebSockets. Default: the option `csrf.origins`, else scheme and host of the request itself. */
   readonly allowedOrigins?: readonly string[]
+}
+
+const KNOWN = {
+  ...MIDDLEWARE_OPTIONS,
+  allowedOrigins: null,
+  clientAddress: null,
+  trustProxy: null,
+  connection: null,
 }
 
 /** What `c.var` gains. */
@@ -69,6 +73,7 @@ export function sessionMiddleware<D, P extends string | false = 'session'>(
   sessions: Sessions<D>,
   options: SessionMiddlewareOptions<P> = {},
 ): MiddlewareHandler<SessionVariables<D, P>> {
+  assertMiddlewareOptions(options, 'sessionMiddleware', KNOWN)
   const { mode = 'full', allowedOrigins } = options
   const property: string | false = options.property ?? 'session'
   const upgradeMode = mode === 'full' ? 'read' : mode
@@ -80,7 +85,7 @@ export function sessionMiddleware<D, P extends string | false = 'session'>(
     // Mounted for the whole application and for a part of it again: the first one counts.
     if (openedOn(c, sessions)) return next()
     const upgrade = isUpgrade(c)
-    const headers = new HonoResponseHeaders()
+    const headers = new FetchResponseHeaders()
     const exchange = new HonoExchange(c, upgrade ? NO_RESPONSE : headers, options)
     if (upgrade && !mayUpgrade(exchange, origins)) return new Response(null, { status: 403 })
     const opening = open(sessions, exchange, upgrade ? upgradeMode : mode)
@@ -124,9 +129,9 @@ class HandledRequest<D> {
   readonly #context: Context
   readonly #sessions: Sessions<D>
   readonly #opened: OpenedSession<D>
-  readonly #headers: HonoResponseHeaders
+  readonly #headers: FetchResponseHeaders
 
-  constructor(c: Context, sessions: Sessions<D>, opened: OpenedSession<D>, headers: HonoResponseHeaders) {
+  constructor(c: Context, sessions: Sessions<D>, opened: OpenedSession<D>, headers: FetchResponseHeaders) {
     this.#context = c
     this.#sessions = sessions
     this.#opened = opened

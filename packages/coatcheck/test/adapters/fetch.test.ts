@@ -33,7 +33,7 @@ describe('withSession', () => {
     expect(await withSession(sessions, get(), () => response)).toBe(response)
   })
 
-  it('puts headers on a response that has a body, and passes the body on unread', async () => {
+  it('P6 puts a cookie beside the response that the handler has made, and passes its body on unread', async () => {
     const { sessions } = await openShop()
     let pulled = 0
     const body = new ReadableStream({ pull: () => void pulled++ }, { highWaterMark: 0 })
@@ -42,8 +42,20 @@ describe('withSession', () => {
       write(session)
       return response
     })
-    expect(answer).toBe(response)
+    expect(answer.body).toBe(body)
     expect([pulled, answer.bodyUsed, answer.headers.getSetCookie().length]).toEqual([0, false, 1])
+    expect(response.headers.getSetCookie()).toEqual([])
+  })
+
+  it('passes on the very response of a handler that only reads', async () => {
+    const { sessions } = await openShop()
+    const response = new Response('unchanged')
+    const answer = await withSession(sessions, get(), (session) => {
+      session.get('theme')
+      return response
+    })
+    expect(answer).toBe(response)
+    expect(answer.headers.get('vary')).toBe('Cookie')
   })
 
   it('copies a response whose headers cannot be changed', async () => {

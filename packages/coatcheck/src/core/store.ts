@@ -129,6 +129,34 @@ export interface SessionStore {
    * it never holds up readers or the event loop for longer than a slice. Never touches a live session.
    */
   sweep(options: { readonly limit: number }): Promise<SweepResult>
+
+  /**
+   * All that the store holds, page by page, for taking it elsewhere: live sessions and tombstones, in an order that means
+   * nothing. A session that lives throughout, and a tombstone that is kept throughout, is on some page, or on more than
+   * one. What is over comes as a tombstone or not at all, never as live. A page may be empty and still not the last one,
+   * which has no cursor. Bounded work per page, as for `sweep`; `limit` is a wish.
+   */
+  scan(page: { readonly limit: number; readonly cursor: string | null }): Promise<ScanResult>
+
+  /** The epoch under which a session of this id and user would be stored now: any end of the user or of everyone changes it. Compared for equality only. */
+  epochFor(session: Pick<SessionRecord, 'id' | 'userId'>): Promise<string>
+
+  /**
+   * Takes over a live session as another store had it: everything of the record but its epoch, which is the current one
+   * here, and its instants, which move by what this store's clock is ahead of `session.now`. No limit is applied.
+   * - `exists` for a live session of this id, which stays as it is; `ended` for an ended or tombstoned one.
+   * - `over`: past a deadline by now; nothing is stored.
+   * - `ifEpoch`: `epochFor` must still answer this, else `stale` and nothing changes. Whoever asked for it before he looked
+   *   into the other store cannot bring back what has been ended in both since.
+   */
+  adopt(session: Live, options: { readonly ifEpoch: string | null }): Promise<AdoptResult>
+
+  /**
+   * Takes over a tombstone as another store had it at its `now`: a session that lives here ends with it (`ended`), an
+   * unknown id is tombstoned for the rest of the retention (`buried`; one past it is `over` and leaves nothing), a
+   * tombstone stays as it is (`already`). `endedAt` moves as the instants of `adopt` do, and is never later than now.
+   */
+  bury(tombstone: Tombstone, options: { readonly now: number }): Promise<BuryResult>
 }
 
 export interface StoreCapabilities {
@@ -284,4 +312,20 @@ export interface SweepResult {
   readonly tombstonesRemoved: number
   /** Whether a limit was reached, so that another slice has work. */
   readonly more: boolean
+}
+
+export interface ScanResult {
+  readonly sessions: readonly SessionRecord[]
+  readonly tombstones: readonly Tombstone[]
+  readonly cursor: string | null
+  readonly now: number
+}
+
+export type AdoptResult =
+  | ({ readonly outcome: 'ok' | 'exists' } & Live)
+  | { readonly outcome: 'ended'; readonly tombstone: Tombstone }
+  | { readonly outcome: 'over' | 'stale' }
+
+export interface BuryResult {
+  readonly outcome: 'ended' | 'buried' | 'already' | 'over'
 }

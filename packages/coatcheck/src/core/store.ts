@@ -157,6 +157,45 @@ export interface SessionStore {
    * tombstone stays as it is (`already`). `endedAt` moves as the instants of `adopt` do, and is never later than now.
    */
   bury(tombstone: Tombstone, options: { readonly now: number }): Promise<BuryResult>
+
+  /**
+   * Tells `receiver` of every change that any node makes from now on, on connections of its own which it makes anew
+   * when they break. Resolves once changes arrive; rejects where they never can (`ERR_STORE_SETTING`, with the remedy).
+   * Without this method nothing of the store is cached. At most one feed per store object; `close` of the store ends it.
+   */
+  changes?(receiver: ChangeReceiver): Promise<ChangeFeed>
+}
+
+/**
+ * What a near cache hears (design section 9). All calls are synchronous, in the order in which the engine made the changes
+ * of a partition, and none may throw. A change is told after it was made and may be told more than once.
+ */
+export interface ChangeReceiver {
+  /**
+   * The session's data or rotating half has changed, or it has ended in any way but by a deadline. Activity alone
+   * (`lastSeenAt`) is not told. Ids without a session may be told, too.
+   */
+  changed(id: SessionId): void
+  /** All sessions of the user have ended, or carry another epoch now. */
+  userChanged(userId: string): void
+  /**
+   * What is known of these partitions (`null`: all) is not to be trusted any more: everyone has ended, a number is
+   * missing, the connection broke. Told when it happens, and once more when changes arrive again: an answer of the store
+   * that was asked for before that moment may have been overtaken by a change that nobody told.
+   */
+  lost(partitions: readonly number[] | null): void
+}
+
+/** A feed that is up. */
+export interface ChangeFeed {
+  /**
+   * Sends a probe along every way by which changes come: something written where the changes of these partitions are
+   * written, so that only a primary that takes writes answers, which comes back through the feed, behind every change that
+   * was made before it. Then `echoed` is called in the feed's order, with the partitions (`null`: all) of which every
+   * change from before the probe was sent has been told, unless `lost` was. A probe may stay without an echo; it never throws.
+   */
+  probe(echoed: (partitions: readonly number[] | null) => void): void
+  close(): Promise<void>
 }
 
 export interface StoreCapabilities {

@@ -178,10 +178,12 @@ export interface ChangeReceiver {
   changed(id: SessionId): void
   /** All sessions of the user have ended, or carry another epoch now. */
   userChanged(userId: string): void
+  /** Every session of these partitions (`null`: all) has ended with everyone. */
+  everyoneChanged(partitions: readonly number[] | null): void
   /**
-   * What is known of these partitions (`null`: all) is not to be trusted any more: everyone has ended, a number is
-   * missing, the connection broke. Told when it happens, and once more when changes arrive again: an answer of the store
-   * that was asked for before that moment may have been overtaken by a change that nobody told.
+   * What is known of these partitions (`null`: all) is not to be trusted any more: a number is missing, the connection
+   * broke, a slot moved. Told when it happens, and once more when changes arrive again: an answer of the store that was
+   * asked for before that moment may have been overtaken by a change that nobody told.
    */
   lost(partitions: readonly number[] | null): void
 }

@@ -9,7 +9,7 @@ import type { SessionId } from '../../src/core/record.ts'
 import type { SessionStore } from '../../src/core/store.ts'
 import { Random } from '../../src/store-testing/model/random.ts'
 import { postgres } from '../../src/stores/postgres.ts'
-import { CuttingProxy } from '../helpers/cutting-proxy.ts'
+import { FaultProxy, postgresQueries } from '../helpers/fault-proxy.ts'
 import { PostgresServer } from '../helpers/postgres-server.ts'
 import { openClient } from './postgres-harness.ts'
 import { type Entry, faultsIn, type Remains } from './write-history.ts'
@@ -46,7 +46,7 @@ async function runLoad(server: PostgresServer): Promise<void> {
 
 /** One process of the fleet, whose connections pass a proxy; killed, it comes back under another number. */
 class FleetNode {
-  readonly proxy: CuttingProxy
+  readonly proxy: FaultProxy
   readonly #number: number
   readonly #history: Entry[] = []
   readonly #ends = process.hrtime.bigint() + BigInt(SECONDS) * 1_000_000_000n
@@ -54,13 +54,13 @@ class FleetNode {
   #said: Promise<unknown> = Promise.resolve()
   #starts = 0
 
-  private constructor(proxy: CuttingProxy, number: number) {
+  private constructor(proxy: FaultProxy, number: number) {
     this.proxy = proxy
     this.#number = number
   }
 
   static async start(port: number, number: number): Promise<FleetNode> {
-    const node = new FleetNode(await CuttingProxy.start(port), number)
+    const node = new FleetNode(await FaultProxy.start(port, postgresQueries), number)
     node.#spawn()
     return node
   }
@@ -72,7 +72,7 @@ class FleetNode {
   }
 
   async finish(): Promise<readonly Entry[]> {
-    this.proxy.cut()
+    this.proxy.next()
     await this.#said
     await this.proxy.close()
     return this.#history
@@ -108,7 +108,7 @@ async function disturb(server: PostgresServer, fleet: readonly FleetNode[]): Pro
     const node = fleet[random.below(fleet.length)]
     const fault = random.weighted({ cut: 60, kill: 3, crash: 2 })
     counts[fault]++
-    if (fault === 'cut') node?.proxy.cut(random.pick(['request', 'answer'] as const))
+    if (fault === 'cut') node?.proxy.next(random.pick(['cut-request', 'cut-answer'] as const))
     if (fault === 'kill') await node?.kill()
     if (fault === 'crash') {
       await server.crash()

@@ -7,7 +7,7 @@ import type { SessionStore } from '../../src/core/store.ts'
 import { mutateOptions, newSession, replaceOptions, sessionId } from '../../src/store-testing/fixtures.ts'
 import { postgres } from '../../src/stores/postgres.ts'
 import { FakeEnvironment } from '../../src/testing/fake-environment.ts'
-import { type Cut, CuttingProxy, type Fate } from '../helpers/cutting-proxy.ts'
+import { type Fate, FaultProxy, postgresQueries } from '../helpers/fault-proxy.ts'
 import { setUpPostgres } from './postgres-fixture.ts'
 import { type DriverName, openClient, RETENTION } from './postgres-harness.ts'
 
@@ -23,33 +23,33 @@ afterEach(async () => {
 })
 
 describe.each(['pg', 'postgres'] as const)('P2 P10 when the connection of %s breaks', (driver) => {
-  const cuts: readonly Cut[] = ['request', 'answer']
+  const parts = ['request', 'answer'] as const
 
-  it.each(cuts)('at the %s of any part of a write, the write is applied exactly once', async (cut) => {
+  it.each(parts)('at the %s of any part of a write, the write is applied exactly once', async (part) => {
     const { store, proxy } = await storeBehindProxy(driver)
     await store.create(newSession(1))
     // A look, then a compare-and-set; the driver postgres asks for more on a new connection.
     for (let n = 0; n < EXCHANGES; n++) {
-      proxy.cut(...Array<Fate>(n).fill('pass'), cut)
+      proxy.next(...Array<Fate>(n).fill('pass'), `cut-${part}`)
       expect(await append(store, n)).toMatchObject({ outcome: 'ok' })
       if (n < 2) expect(proxy.fatesLeft).toBe(0)
     }
-    proxy.cut()
+    proxy.next()
     const list = Array.from({ length: EXCHANGES }, (_, n) => n)
     expect(await store.find(sessionId(1))).toMatchObject({ record: { data: { list }, version: EXCHANGES } })
   })
 
-  it.each(cuts)(
+  it.each(parts)(
     'at the %s of any part of a login, there is one new session and the old one is dead',
-    async (cut) => {
+    async (part) => {
       const { store, proxy } = await storeBehindProxy(driver)
       for (let n = 0; n < EXCHANGES; n++) {
         const session = newSession(100 + n, { userId: `user-${n}` })
         await store.create(newSession(n))
-        proxy.cut(...Array<Fate>(n).fill('pass'), cut)
+        proxy.next(...Array<Fate>(n).fill('pass'), `cut-${part}`)
         const login = await store.replace(sessionId(n), session, replaceOptions('login'))
         if (n === 0) expect(proxy.fatesLeft).toBe(0)
-        proxy.cut()
+        proxy.next()
         expect(login).toMatchObject({ outcome: 'ok', record: { id: session.id } })
         expect(await store.find(sessionId(n))).toMatchObject({ tombstone: { replacedBy: session.id } })
         expect((await store.list(`user-${n}`, { limit: 9, cursor: null })).sessions).toHaveLength(1)
@@ -60,7 +60,7 @@ describe.each(['pg', 'postgres'] as const)('P2 P10 when the connection of %s bre
   it('at the answer of an end, nobody claims to know, and the session is dead', async () => {
     const { store, proxy } = await storeBehindProxy(driver)
     await store.create(newSession(1))
-    proxy.cut('answer')
+    proxy.next('cut-answer')
     const error = await store.end(sessionId(1), { reason: 'logout' }).catch((failure: unknown) => failure)
     expect(error).toMatchObject({ code: 'ERR_STORE_UNAVAILABLE', retryable: false })
     expect(await store.find(sessionId(1))).toMatchObject({ status: 'ended', tombstone: { reason: 'logout' } })
@@ -79,10 +79,10 @@ describe('P10 when every connection', () => {
   it('breaks for good, a login is not retryable, and repeating it by hand with its ids makes one session', async () => {
     const { store, proxy } = await storeBehindProxy('pg')
     const login = () => store.replace(null, newSession(1, { userId: 'ada' }), replaceOptions('login'))
-    proxy.cutAlways('answer')
+    proxy.always('cut-answer')
     const error = await login().catch((failure: unknown) => failure)
     expect(error).toMatchObject({ code: 'ERR_STORE_UNAVAILABLE', retryable: false })
-    proxy.cutAlways(null)
+    proxy.always('pass')
     expect(await login()).toMatchObject({ outcome: 'ok' })
     expect((await store.list('ada', { limit: 9, cursor: null })).sessions).toHaveLength(1)
   })
@@ -215,7 +215,7 @@ class Load {
 
 /** A store whose only connection passes a proxy and is there already. */
 async function storeBehindProxy(driver: DriverName) {
-  const proxy = await CuttingProxy.start(shared.server.port)
+  const proxy = await FaultProxy.start(shared.server.port, postgresQueries)
   const url = `postgres://postgres@127.0.0.1:${proxy.port}/postgres`
   const { client, end } = openClient(driver, url, { max: 1 })
   const store = postgres(client)

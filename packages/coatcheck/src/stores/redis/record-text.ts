@@ -30,11 +30,14 @@ type PreviousList = readonly [
   context: string,
 ]
 
+/** Whether the session was authenticated when it was created, or in a list how much later, in milliseconds. */
+type Authenticated = 0 | 1 | readonly [later: number]
+
 /** What never changes about a session. */
 type MetaList = readonly [
   lifetime: LifetimeKind,
   transport: Transport,
-  authenticated: 0 | 1,
+  authenticated: Authenticated,
   methods: readonly string[],
   level: string | null,
   userAgent: string | null,
@@ -81,7 +84,7 @@ export function toRecord(list: RecordList): SessionRecord {
     userId,
     replaces,
     createdAt,
-    authenticatedAt: authenticated === 1 ? createdAt : null,
+    authenticatedAt: authenticatedAt(createdAt, authenticated),
     lastSeenAt,
     idleTimeout,
     expiresAt,
@@ -116,12 +119,47 @@ export function fromRotation({ revision, generation, secretHash, rotatedAt, prev
   return JSON.stringify([revision, generation, secretHash, rotatedAt, before] satisfies RotationList)
 }
 
+/** The same with every instant, between marks that no JSON holds, as what it is ahead of `now`. */
+export function rotationAhead(rotation: Rotation, now: number): string {
+  const { revision, generation, secretHash, rotatedAt, previous: p } = rotation
+  const ahead = (instant: number | null) => (instant === null ? 'null' : `\u0001${instant - now}\u0001`)
+  const before =
+    p &&
+    listText([
+      JSON.stringify(p.secretHash),
+      JSON.stringify(p.salt),
+      String(p.keySlot),
+      ahead(p.handedOutAt),
+      ahead(p.usedAt),
+      String(p.windows),
+      ahead(p.windowStartedAt),
+      ahead(p.settledAt),
+      JSON.stringify(p.context),
+    ])
+  const whole = [String(revision), String(generation), JSON.stringify(secretHash), ahead(rotatedAt)]
+  return listText([...whole, before ?? 'null'])
+}
+
+function listText(texts: readonly string[]): string {
+  return `[${texts.join()}]`
+}
+
 export function metaOf(session: NewSession): string {
-  const { lifetime, transport, authenticated, authentication, device } = session
+  return metaText(session, session.authenticated ? 1 : 0)
+}
+
+export function metaOfRecord(record: SessionRecord): string {
+  const { createdAt, authenticatedAt: at } = record
+  if (at === null) return metaText(record, 0)
+  return metaText(record, at === createdAt ? 1 : [at - createdAt])
+}
+
+function metaText(session: NewSession | SessionRecord, authenticated: Authenticated): string {
+  const { lifetime, transport, authentication, device } = session
   const meta: MetaList = [
     lifetime,
     transport,
-    authenticated ? 1 : 0,
+    authenticated,
     authentication.methods,
     authentication.level,
     device.userAgent,
@@ -129,6 +167,11 @@ export function metaOf(session: NewSession): string {
     device.label,
   ]
   return JSON.stringify(meta)
+}
+
+function authenticatedAt(createdAt: number, authenticated: Authenticated): number | null {
+  if (typeof authenticated === 'object') return createdAt + authenticated[0]
+  return authenticated === 1 ? createdAt : null
 }
 
 /** Fields and values in turn, each as JSON. */

@@ -1,6 +1,8 @@
 import { UsageError } from '../../core/errors.ts'
-import type { EndReason, Operation, SessionId } from '../../core/record.ts'
+import type { EndReason, Operation, SessionId, SessionRecord, Tombstone } from '../../core/record.ts'
 import type {
+  AdoptResult,
+  BuryResult,
   CreateResult,
   EndOptions,
   EndResult,
@@ -8,6 +10,7 @@ import type {
   EndUserResult,
   FindResult,
   ListResult,
+  Live,
   MutateOptions,
   MutateResult,
   NewSession,
@@ -15,6 +18,7 @@ import type {
   ReplaceResult,
   RotateResult,
   RotationChange,
+  ScanResult,
   SessionStore,
   StoreCapabilities,
   StoreContext,
@@ -27,6 +31,7 @@ import type { Driver } from './driver.ts'
 import { Ending } from './ending.ts'
 import { type Answer, type Clock, Engine } from './engine.ts'
 import { inPart } from './failures.ts'
+import { Moving } from './moving.ts'
 import { Reasserting } from './reasserting.ts'
 import { fromRotation, type RecordList, type TombstoneList, toRecord, toTombstone } from './record-text.ts'
 import { Replacing } from './replacing.ts'
@@ -57,6 +62,7 @@ export class RedisStore implements SessionStore {
   readonly #sweeping: Sweeping
   readonly #reasserting: Reasserting
   readonly #ending: Ending
+  readonly #moving: Moving
   readonly #checks: Checks
 
   constructor({ driver, prefix, clock, checks }: RedisSettings) {
@@ -67,6 +73,7 @@ export class RedisStore implements SessionStore {
     this.#writing = new Writing(this.#engine)
     this.#replacing = new Replacing(this.#engine)
     this.#sweeping = new Sweeping(this.#engine)
+    this.#moving = new Moving(this.#engine, this.#reasserting)
   }
 
   async open(context: StoreContext): Promise<void> {
@@ -179,6 +186,22 @@ export class RedisStore implements SessionStore {
 
   sweep({ limit }: { readonly limit: number }): Promise<SweepResult> {
     return this.#engine.during(() => this.#sweeping.sweep(limit))
+  }
+
+  scan(page: Parameters<SessionStore['scan']>[0]): Promise<ScanResult> {
+    return this.#engine.during(() => this.#moving.scan(page))
+  }
+
+  epochFor(session: Pick<SessionRecord, 'id' | 'userId'>): Promise<string> {
+    return this.#engine.during(() => this.#moving.epochFor(session))
+  }
+
+  adopt(session: Live, { ifEpoch }: { readonly ifEpoch: string | null }): Promise<AdoptResult> {
+    return this.#engine.during(() => this.#moving.adopt(session, ifEpoch))
+  }
+
+  bury(tombstone: Tombstone, { now }: { readonly now: number }): Promise<BuryResult> {
+    return this.#engine.during(() => this.#moving.bury(tombstone, now))
   }
 }
 

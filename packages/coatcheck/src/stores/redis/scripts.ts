@@ -1,6 +1,7 @@
 import { sha1Hex } from '../../core/platform.ts'
 import { END, END_EVERYONE, END_USER, HEALTH, OVERDUE, REASSERT_USER, SERVER, SWEEP } from './lua/ending.ts'
 import { ACTIVATE, CANCEL, DEPART, EPOCHS, INSERT } from './lua/making.ts'
+import { ADOPT, BURY, EPOCH_FOR, SCAN } from './lua/moving.ts'
 import { PRELUDE } from './lua/prelude.ts'
 import { FIND, LIST, MUTATE, ROTATE, TOUCH, WRITE } from './lua/sessions.ts'
 
@@ -30,6 +31,10 @@ const SOURCES = {
   health: HEALTH,
   server: SERVER,
   reassertUser: REASSERT_USER,
+  scan: SCAN,
+  epochFor: EPOCH_FOR,
+  adopt: ADOPT,
+  bury: BURY,
 } as const
 
 export type ScriptName = keyof typeof SOURCES

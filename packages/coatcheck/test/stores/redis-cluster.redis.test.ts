@@ -92,6 +92,38 @@ describe.each([
   )
 })
 
+describe.each([
+  { name: 'redis', connect: nodeRedis, user: 'eve' },
+  { name: 'ioredis', connect: ioredis, user: 'fay' },
+])('a scan through $name, while the slot of a user moves from one node to another', ({ connect, user }) => {
+  it('misses no session', async () => {
+    const { client, end } = await connect()
+    const store = redisOnTestClock(client, `scanned-${user}:`)
+    await store.open({ environment: new FakeEnvironment(), tombstoneRetention: RETENTION })
+    const ids = Array.from({ length: 200 }, (_, n) => sessionIdOf(n, user))
+    for (const [n, id] of ids.entries()) await store.create(newSession(n, { id, userId: user }))
+    const shown = new Set<string>()
+    let page = await store.scan({ limit: 20, cursor: null })
+    const { cursor } = page
+    // Asked for when some of the keys have moved, answered when all have; nothing here may wait for it.
+    let next = Promise.resolve(page)
+    let moved = 0
+    const tag = `{${partitionOfUser(user).toString(16).padStart(2, '0')}}`
+    await cluster.moveSlot(tag, async () => {
+      if (++moved === 3) next = store.scan({ limit: 20, cursor })
+    })
+    expect(moved).toBeGreaterThan(3)
+    for (const { id } of page.sessions) shown.add(id)
+    for (page = await next; ; page = await store.scan({ limit: 20, cursor: page.cursor })) {
+      for (const { id } of page.sessions) shown.add(id)
+      if (page.cursor === null) break
+    }
+    expect(ids.filter((id) => !shown.has(id))).toEqual([])
+    await store.close()
+    end()
+  })
+})
+
 it('STO-05 a client that knows no Cluster is told which one does', async () => {
   const [first] = cluster.masters
   const client = await createClient({ url: first?.url ?? '' }).connect()

@@ -215,6 +215,25 @@ describe('the redis store', () => {
         await own.endEveryone({ reason: 'breach' })
       }
       await own.sweep({ limit: 100 })
+      const created = await own.create(ofUser(6))
+      if (created.outcome !== 'ok') throw new Error('The id is taken.')
+      expect((await own.scan({ limit: 10, cursor: null })).sessions.length).toBeLessThanOrEqual(1)
+      const session = { now: created.now, record: { ...created.record, id: ofUser(7).id } }
+      const ifEpoch = await own.epochFor(session.record)
+      expect((await own.adopt(session, { ifEpoch })).outcome).toBe('ok')
+      const ended = {
+        id: ofUser(7).id,
+        userId: USER,
+        reason: 'logout',
+        replacedBy: null,
+        replacedByUserId: null,
+      }
+      for (const [id, outcome] of [
+        [ofUser(7).id, 'ended'],
+        [ofUser(8).id, 'buried'],
+      ] as const) {
+        expect(await own.bury({ ...ended, id, endedAt: created.now }, created)).toEqual({ outcome })
+      }
       expect((await own.find(ofUser(5).id)).status).toBe('ended')
       await expect(restricted.get('other')).rejects.toThrow(/NOPERM/)
     } finally {

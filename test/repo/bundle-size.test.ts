@@ -12,6 +12,7 @@ const CEILINGS: Readonly<Record<string, number>> = {
   'coatcheck/sqlite': 18_000,
   'coatcheck/redis': 20_000,
   'coatcheck/postgres': 14_000,
+  'coatcheck/moving': 7_000,
   'coatcheck/fetch': 16_000,
   'coatcheck/node': 18_000,
   'coatcheck/express': 18_000,

@@ -1,3 +1,5 @@
+import { copyFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { createClient } from 'redis'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { SessionId, SessionRecord, Tombstone } from '../../src/core/record.ts'
@@ -137,6 +139,28 @@ describe('P1 a session that is taken over', () => {
     await store.bury(tombstoneOf(session.id), { now: 0 })
     expect((await store.replace(visitor.id, session, login())).outcome).not.toBe('ok')
     expect(await store.find(session.id)).toMatchObject({ status: 'ended', tombstone: { reason: 'revoked' } })
+  })
+})
+
+describe('P1 a session that ends because it has ended elsewhere', () => {
+  it('ends again on a server that has lost it', async () => {
+    const { server, client, environment } = await started()
+    const replica = await RedisServer.start(['--save', '', '--replicaof', `127.0.0.1 ${server.port}`])
+    cleanup.push(() => replica.stop())
+    while ((await client.wait(1, 100)) < 1) await client.ping()
+    const store = await opened(client, environment, 1)
+    const { id } = ofUser(1)
+    await store.create(ofUser(1))
+    await client.sendCommand(['SAVE'])
+    copyFileSync(join(server.directory, 'dump.rdb'), join(server.directory, 'older.rdb'))
+    expect(await store.bury(tombstoneOf(id), { now: 0 })).toEqual({ outcome: 'ended' })
+    await server.kill('SIGKILL')
+    copyFileSync(join(server.directory, 'older.rdb'), join(server.directory, 'dump.rdb'))
+    await server.restart()
+    const reader = await opened(await connect(server), environment)
+    let found = await reader.find(id)
+    while (found.status === 'live') found = await reader.find(id)
+    expect(found).toMatchObject({ status: 'ended', tombstone: { reason: 'revoked' } })
   })
 })
 
@@ -312,8 +336,12 @@ async function started(settings: readonly string[] = []) {
   return { server, client, environment, store }
 }
 
-async function opened(client: unknown, environment: FakeEnvironment): Promise<SessionStore> {
-  const store = redisOnTestClock(client, 'moving:')
+async function opened(
+  client: unknown,
+  environment: FakeEnvironment,
+  confirmations: number | null = null,
+): Promise<SessionStore> {
+  const store = redisOnTestClock(client, 'moving:', confirmations)
   await store.open({ environment, tombstoneRetention: RETENTION })
   cleanup.push(() => store.close())
   return store

@@ -202,6 +202,29 @@ describe('P1 what was acknowledged', () => {
     await store.close()
   })
 
+  it.each([
+    { name: 'everyone, from where nobody had ever been', end: everyone },
+    { name: 'a user, who came back within the same millisecond', end: theUser },
+  ])('P3 is said again without ending who signed in since: the end of $name', async ({ end }) => {
+    const primary = await started([...NOTHING_SAVED, '--appendonly', 'no'])
+    await started([...NOTHING_SAVED, '--replicaof', `127.0.0.1 ${primary.port}`])
+    const client = await connect(primary)
+    while ((await client.wait(1, 100)) < 1) await client.ping()
+    const { environment } = login()
+    const store = redisOnTestClock(client, 'since:', 1)
+    await store.open({ environment, tombstoneRetention: RETENTION })
+    await end(store)
+    const session = newSession(1, { id: sessionIdOf(1, USER), userId: USER })
+    await store.create(session)
+    environment.advance(1_000)
+    // Waits for what is said again.
+    await store.close()
+    const reader = redisOnTestClock(client, 'since:')
+    await reader.open({ environment, tombstoneRetention: RETENTION })
+    expect((await reader.find(session.id)).status).toBe('live')
+    await reader.close()
+  })
+
   it('does not come back where an end of the user is sent once more after many others', async () => {
     const client = await connect(await started(NOTHING_SAVED))
     const { opened } = login()
@@ -219,6 +242,14 @@ describe('P1 what was acknowledged', () => {
     expect((await store.find(session.id)).status).toBe('ended')
   })
 })
+
+function everyone(store: SessionStore): Promise<unknown> {
+  return store.endEveryone({ reason: 'breach' })
+}
+
+function theUser(store: SessionStore): Promise<unknown> {
+  return store.endUser(USER, { reason: 'revoked' })
+}
 
 function login() {
   const environment = new FakeEnvironment()

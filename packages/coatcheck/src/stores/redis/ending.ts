@@ -34,10 +34,10 @@ export class Ending {
 
   async endUser(userId: string, { reason, except = [] }: EndUserOptions): Promise<EndUserResult> {
     const [user, why] = [JSON.stringify(userId), JSON.stringify(reason)]
-    const partition = partitionOfUser(userId)
-    const args = [user, why, this.#engine.nonce(), ...except]
+    const [partition, nonce] = [partitionOfUser(userId), this.#engine.nonce()]
+    const args = [user, why, nonce, ...except]
     const [, now, ids] = await this.#engine.callConfirmed('endUser', partition, args)
-    this.#reasserting.note('reassertUser', partition, [user, why, String(now), ...except])
+    this.#reasserting.note('reassertUser', partition, [user, why, String(now), nonce, ...except])
     return { ended: (ids as readonly SessionId[]).map((id) => ({ id, userId, reason })) }
   }
 
@@ -51,8 +51,8 @@ export class Ending {
   async #endPartition(partition: number, args: readonly string[]): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       try {
-        const [, now] = await this.#engine.callConfirmed('endEveryone', partition, [...args, ''])
-        this.#reasserting.note('endEveryone', partition, [...args, String(now)])
+        const [outcome, now] = await this.#engine.callConfirmed('endEveryone', partition, [...args, ''])
+        if (outcome !== 'nobody') this.#reasserting.note('endEveryone', partition, [...args, String(now)])
         return
       } catch (error) {
         if (attempt >= ATTEMPTS) inPart(error)

@@ -81,8 +81,8 @@ return answer('ok', '[]')
 export const END_EVERYONE = `
 local reason, nonce, at = ARGV[3], ARGV[4], tonumber(ARGV[5])
 local era = call('HGET', U, 'g')
--- Nothing was ever stored here.
-if not era then return answer('ok') end
+-- Nothing was ever stored here, and what will be is no concern of this end.
+if not era then return answer('nobody') end
 if at and at <= (tonumber(call('HGET', U, 'since') or 0)) then return answer('ok') end
 call('ZREM', X, '')
 if isRepeated('ends', nonce) then return answer('ok') end
@@ -182,13 +182,15 @@ return answer('ok', cjson.encode(table.concat(sections, '\\n')))
 
 /**
  * Ends again what a fail-over may have brought back. Arguments: user, reason, until when the sessions were made that have
- * ended, ids that keep living. Later sessions are left alone, so it may come at any time.
+ * ended, nonce of the end, ids that keep living. Later sessions are left alone, so it may come at any time.
  */
 export const REASSERT_USER = `
-local user, reason, at = ARGV[3], ARGV[4], tonumber(ARGV[5])
+local user, reason, at, nonce = ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6]
 call('ZREM', X, '')
+-- It was not lost. Whoever has signed in since may have done so within the same millisecond.
+if placeOf(call('HGET', U, 'n' .. user) or '', nonce, #nonce) then return answer('ok') end
 local kept = {}
-for i = 6, #ARGV do kept[ARGV[i]] = true end
+for i = 7, #ARGV do kept[ARGV[i]] = true end
 for _, entry in ipairs(liveOf(user)) do
   if entry.at <= at and not kept[entry.id] then
     local s = load(entry.id)

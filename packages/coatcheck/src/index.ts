@@ -1,3 +1,4 @@
+import { NearCache } from './cache/near-cache.ts'
 import type { DataDefinition, DataOf } from './core/data-schema.ts'
 import type { JsonFields } from './core/json.ts'
 import { SessionManager } from './core/manager.ts'
@@ -34,7 +35,8 @@ export function createSessions(options: SessionsOptions): Sessions<unknown> {
   const http = resolveHttpOptions(options)
   const core = resolveCoreOptions(options)
   assertPersistentLifetimes(core.lifetimes)
-  return new Sessions(new SessionManager(core, http.unsafe), http)
+  const cache = core.nearCache && new NearCache(core.nearCache)
+  return new Sessions(new SessionManager(core, http.unsafe, cache), http)
 }
 
 // Options and data

@@ -64,6 +64,7 @@ export async function openUpgrade<D>(
     const opened = await openSession(sessions, exchange, { mode: 'read' })
     if (!opened) return { ok: true, session: skippedSession(sessions), signal: new AbortController().signal }
     sessions.attach(request, opened.session)
+    request.socket.once('close', () => opened.close())
     return { ok: true, session: opened.session, signal: opened.session.signal }
   } catch (error) {
     if (!isRefusal(error)) throw error

@@ -1,11 +1,18 @@
 import type { Environment } from './environment.ts'
 import type { RequestContext } from './events.ts'
 import { deadlines } from './lifetimes.ts'
-import type { SessionRecord } from './record.ts'
+import type { SessionRecord, Transport } from './record.ts'
 import type { Live } from './store.ts'
 
 /** How a session was met: by its current secret, or by the previous one before its rotation settled. */
 export type Standing = 'valid' | 'superseded'
+
+/** Who holds a session: what of the token is needed to derive its successor. */
+export interface Bearer {
+  readonly secret: Uint8Array
+  /** Key slot of the token. */
+  readonly slot: number
+}
 
 /**
  * One request's view of a live session: the record as last read, and the clock it was read by. The manager moves it on
@@ -13,33 +20,37 @@ export type Standing = 'valid' | 'superseded'
  */
 export class ActiveSession {
   readonly context: RequestContext
+  readonly transport: Transport
   readonly #environment: Environment
-  #live: Live
-  #readAt: number
-  readonly #secret: Uint8Array
-  /** Key slot of that token. */
-  readonly slot: number
+  readonly #bearer: Bearer
+  #source: { readonly record: SessionRecord }
+  /** What the store's clock is ahead of the monotonic one. */
+  #ahead: number
   #standing: Standing
-  #judgedRevision: number
+  /** `null`: the revision that the session was met with. */
+  #judgedRevision: number | null
+  #isFromCache: boolean
 
   constructor(
     environment: Environment,
-    live: Live,
+    met: { readonly source: { readonly record: SessionRecord }; readonly ahead: number },
     origin: {
-      readonly secret: Uint8Array
-      readonly slot: number
+      readonly bearer: Bearer
       readonly standing: Standing
+      readonly transport: Transport
       readonly context: RequestContext
+      readonly isFromCache: boolean
     },
   ) {
     this.#environment = environment
-    this.#live = live
-    this.#readAt = environment.monotonic()
-    this.#secret = origin.secret
-    this.slot = origin.slot
+    this.#source = met.source
+    this.#ahead = met.ahead
+    this.#bearer = origin.bearer
     this.#standing = origin.standing
-    this.#judgedRevision = live.record.rotation.revision
+    this.#judgedRevision = null
+    this.#isFromCache = origin.isFromCache
     this.context = origin.context
+    this.transport = origin.transport
   }
 
   /**
@@ -47,7 +58,12 @@ export class ActiveSession {
    * not an own property, so that a printed session does not show it (AUD-01).
    */
   get secret(): Uint8Array {
-    return this.#secret
+    return this.#bearer.secret
+  }
+
+  /** Key slot of that token. */
+  get slot(): number {
+    return this.#bearer.slot
   }
 
   get standing(): Standing {
@@ -56,22 +72,29 @@ export class ActiveSession {
 
   /** Whether the rotating half has changed since the secret was judged by it: a write brings the record as it is by then. */
   get isOvertaken(): boolean {
-    return this.record.rotation.revision !== this.#judgedRevision
+    return this.#judgedRevision !== null && this.record.rotation.revision !== this.#judgedRevision
+  }
+
+  /** Whether the record is one that the near cache has kept, which it does only while nothing is due on it. */
+  get isFromCache(): boolean {
+    return this.#isFromCache
   }
 
   get record(): SessionRecord {
-    return this.#live.record
+    return this.#source.record
   }
 
   /** The store's clock now: as it was read, counted on monotonically, so that no step of the wall clock matters. */
   now(): number {
-    return this.#live.now + (this.#environment.monotonic() - this.#readAt)
+    return this.#environment.monotonic() + this.#ahead
   }
 
   /** Takes a newer answer of the store. */
   refresh(live: Live): void {
-    this.#live = live
-    this.#readAt = this.#environment.monotonic()
+    this.#judgedRevision ??= this.record.rotation.revision
+    this.#source = live
+    this.#ahead = live.now - this.#environment.monotonic()
+    this.#isFromCache = false
   }
 
   /** Notes how the secret was met by the record as it is now. */

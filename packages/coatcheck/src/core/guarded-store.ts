@@ -1,12 +1,13 @@
 import type { Environment } from './environment.ts'
 import { isCoatcheckError, StoreError } from './errors.ts'
 import { chain, type MaybePromise } from './maybe-promise.ts'
+import { tellOwnChange } from './own-changes.ts'
 import type { SessionId } from './record.ts'
-import type { FindResult, SessionStore, StoreContext, StoreHealth } from './store.ts'
+import type { ChangeReceiver, FindResult, SessionStore, StoreContext, StoreHealth } from './store.ts'
 
 type Method = Exclude<
   keyof SessionStore,
-  'name' | 'capabilities' | 'defaultKeys' | 'open' | 'close' | 'health'
+  'name' | 'capabilities' | 'defaultKeys' | 'open' | 'close' | 'health' | 'changes'
 >
 type Answer<M extends Method> = Awaited<ReturnType<SessionStore[M]>>
 
@@ -19,6 +20,7 @@ export class GuardedStore {
   readonly #environment: Environment
   readonly #timeout: number
   readonly #report: (operation: string, error: StoreError) => void
+  readonly #cache: ChangeReceiver | null
 
   constructor(
     store: SessionStore,
@@ -26,12 +28,15 @@ export class GuardedStore {
       readonly environment: Environment
       readonly timeout: number
       readonly report: (operation: string, error: StoreError) => void
+      /** Told of every change that this node makes. */
+      readonly cache: ChangeReceiver | null
     },
   ) {
     this.store = store
     this.#environment = options.environment
     this.#timeout = options.timeout
     this.#report = options.report
+    this.#cache = options.cache
   }
 
   /** Calls one method; synchronous answers stay synchronous. */
@@ -43,8 +48,12 @@ export class GuardedStore {
     } catch (error) {
       throw this.#failed(method, error)
     }
-    if (!(answer instanceof Promise)) return answer
-    return this.inTime(method, answer, (error) => this.#failed(method, error))
+    if (!(answer instanceof Promise)) return this.#told(method, args, answer)
+    const told = answer.then((value) => this.#told(method, args, value))
+    return this.inTime(method, told, (error) => this.#failed(method, error)).catch((error) => {
+      if (this.#cache) tellOwnChange(this.#cache, method, args, null)
+      throw error
+    })
   }
 
   /** `find`, whose answer decides about a request: one that is no answer about this very id is a failure too. */
@@ -92,6 +101,11 @@ export class GuardedStore {
         },
       )
     })
+  }
+
+  #told<T>(method: Method, args: readonly unknown[], answer: T): T {
+    if (this.#cache) tellOwnChange(this.#cache, method, args, answer)
+    return answer
   }
 
   #failed(operation: string, cause: unknown): StoreError {

@@ -224,8 +224,15 @@ export class Issuer {
   #issue(id: SessionId, secret: Uint8Array, live: Live, context: RequestContext): Issued {
     const { ring } = this.#context
     const slot = ring.currentSlot
-    const origin = { secret, slot, standing: 'valid' as const, context }
-    const session = new ActiveSession(this.#context.environment, live, origin)
+    const { environment } = this.#context
+    const met = { source: live, ahead: live.now - environment.monotonic() }
+    const session = new ActiveSession(environment, met, {
+      bearer: { secret, slot },
+      standing: 'valid',
+      transport: live.record.transport,
+      context,
+      isFromCache: false,
+    })
     return { session, token: issueToken(ring, slot, id, secret, live.record.rotation.generation) }
   }
 

@@ -6,6 +6,7 @@ import type { KeyRing } from './key-ring.ts'
 import { chain, type MaybePromise } from './maybe-promise.ts'
 import type { CoreSettings } from './options.ts'
 import type { EndReason, SessionId } from './record.ts'
+import type { SessionCache } from './session-cache.ts'
 import type { Ended, FindResult } from './store.ts'
 
 /** Whom and what an event is about. */
@@ -21,13 +22,23 @@ export class ManagerContext {
   readonly store: GuardedStore
   readonly events: Events
   readonly ring: KeyRing
+  readonly cache: SessionCache | null
 
-  constructor(settings: CoreSettings, store: GuardedStore, events: Events, ring: KeyRing) {
+  constructor(
+    settings: CoreSettings,
+    parts: {
+      readonly store: GuardedStore
+      readonly events: Events
+      readonly ring: KeyRing
+      readonly cache: SessionCache | null
+    },
+  ) {
     this.settings = settings
     this.environment = settings.environment
-    this.store = store
-    this.events = events
-    this.ring = ring
+    this.store = parts.store
+    this.events = parts.events
+    this.ring = parts.ring
+    this.cache = parts.cache
   }
 
   /** Emits with the parts that every event has. */
@@ -54,6 +65,7 @@ export class ManagerContext {
   /** Looks a session up; where the look found it past a deadline, its end is reported. */
   find(id: SessionId, context: RequestContext | null = null): MaybePromise<FindResult> {
     return chain(this.store.find(id), (found) => {
+      if (found.status !== 'live') this.cache?.changed(id)
       if (found.status === 'ended' && found.justEnded) this.emitEnded([found.tombstone], context)
       return found
     })

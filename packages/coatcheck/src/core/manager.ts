@@ -17,6 +17,7 @@ import type { MaybePromise } from './maybe-promise.ts'
 import type { CoreSettings } from './options.ts'
 import type { EndReason, SessionId, SessionRecord } from './record.ts'
 import { Rotator } from './rotator.ts'
+import type { SessionCache } from './session-cache.ts'
 import { type SessionPage, toSessionInfo } from './session-info.ts'
 import { SignalWatch } from './signal-watch.ts'
 import type { StoreHealth } from './store.ts'
@@ -52,19 +53,26 @@ export class SessionManager {
   readonly settings: CoreSettings
   readonly events: Events
   readonly #store: GuardedStore
+  readonly #cache: SessionCache | null
   readonly #unsafe: readonly UnsafeOption[]
   #opened: Opened | null = null
   #opening: Promise<Opened> | null = null
   #closing: Promise<void> | null = null
 
   /** `unsafe`: options in force that weaken something, reported once when the sessions open (P11). */
-  constructor(settings: CoreSettings, unsafe: readonly UnsafeOption[] = []) {
+  constructor(
+    settings: CoreSettings,
+    unsafe: readonly UnsafeOption[] = [],
+    cache: SessionCache | null = null,
+  ) {
     this.settings = settings
     this.#unsafe = unsafe
+    this.#cache = cache
     this.events = new Events(settings.onError)
     this.#store = new GuardedStore(settings.store, {
       environment: settings.environment,
       timeout: settings.storeTimeout,
+      cache,
       report: (operation, error) => {
         const at = settings.environment.now()
         const event = { at, sessionId: null, userId: null, context: null, operation, error }
@@ -165,10 +173,14 @@ export class SessionManager {
     return found.status === 'live'
   }
 
-  /** Fires when the session ends, here or elsewhere (within `maxStaleness`). */
-  signal(id: SessionId): AbortSignal {
+  /** Fires when the session ends, here or elsewhere (within `maxStaleness`). Whoever holds it releases it in the end. */
+  holdSignal(id: SessionId): AbortSignal {
     if (this.#closing !== null) throw closedError()
-    return this.#requireOpen().watch.signal(id)
+    return this.#requireOpen().watch.hold(id)
+  }
+
+  releaseSignal(id: SessionId, signal: AbortSignal): void {
+    this.#opened?.watch.release(id, signal)
   }
 
   /** Live sessions of a user, newest first; `limit` at most 1,000. */
@@ -277,20 +289,24 @@ export class SessionManager {
     const { environment, tombstoneRetention } = settings
     const ring = new KeyRing(await settings.keys.load(), { name: settings.name })
     await this.#store.open({ environment, tombstoneRetention })
-    const context = new ManagerContext(settings, this.#store, this.events, ring)
+    const parts = { store: this.#store, events: this.events, ring, cache: this.#cache }
+    const context = new ManagerContext(settings, parts)
     const touches = new Touches(this.#store, environment)
     const writer = new Writer(context)
     const sweeper = new Sweeper(context)
+    const watch = new SignalWatch(context)
+    const { store, maxStaleness, onError } = settings
+    await this.#cache?.open({ store, environment, maxStaleness, receiver: watch, onError })
     if (settings.sweepInterval !== null) sweeper.start(settings.sweepInterval)
     this.#opened = {
       context,
       touches,
       writer,
       sweeper,
+      watch,
       validator: new Validator(context, touches),
       issuer: new Issuer(context, writer),
       rotator: new Rotator(context),
-      watch: new SignalWatch(context),
     }
     this.#reportUnsafe(context)
     return this.#opened
@@ -310,6 +326,7 @@ export class SessionManager {
       await opened.sweeper.stop()
       await opened.touches.flush()
     }
+    await this.#cache?.close()
     await this.settings.store.close()
   }
 }

@@ -8,3 +8,17 @@ export type MaybePromise<T> = T | Promise<T>
 export function chain<T, R>(value: MaybePromise<T>, next: (value: T) => MaybePromise<R>): MaybePromise<R> {
   return value instanceof Promise ? value.then(next) : next(value)
 }
+
+/** What `work` comes to; `done` is called once it is there, or has failed, before anybody else hears of that. */
+export function finallyOf<T>(work: () => MaybePromise<T>, done: () => void): MaybePromise<T> {
+  let value: MaybePromise<T>
+  try {
+    value = work()
+  } catch (error) {
+    done()
+    throw error
+  }
+  if (value instanceof Promise) return value.finally(done)
+  done()
+  return value
+}

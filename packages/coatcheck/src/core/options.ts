@@ -43,6 +43,11 @@ export interface CoreOptions {
   readonly maxSessions?: Partial<SessionLimit> | false
   /** Longest time for which an end may go unnoticed by another node. Default `'1s'`. */
   readonly maxStaleness?: Duration
+  /**
+   * Validated sessions kept in this process, used while the store's feed of changes proves them fresh within
+   * `maxStaleness`. Default: on, `{ maxSessions: 100_000 }`, over a store that several processes may share.
+   */
+  readonly nearCache?: boolean | { readonly maxSessions?: number }
   /** A superseded token after its rotation has settled. Default `'end'`. */
   readonly onReuse?: 'end' | 'report'
   /** The successor handed to another context than the one that rotated. Default `'report'`. */
@@ -72,6 +77,8 @@ export interface CoreSettings {
   readonly rotation: RotationPolicy
   readonly maxSessions: SessionLimit | null
   readonly maxStaleness: number
+  /** `null`: every validation asks the store. */
+  readonly nearCache: { readonly maxSessions: number } | null
   readonly onReuse: 'end' | 'report'
   readonly onSharedRotation: 'end' | 'report'
   readonly maxDataBytes: number
@@ -90,6 +97,7 @@ export const CORE_DEFAULTS = Object.freeze({
   rotationGrace: '60s',
   maxSessions: Object.freeze({ count: 100, onLimit: 'evict-idle' }),
   maxStaleness: '1s',
+  nearCache: Object.freeze({ maxSessions: 100_000 }),
   onReuse: 'end',
   onSharedRotation: 'report',
   maxDataBytes: 16_384,
@@ -123,6 +131,7 @@ export function resolveCoreOptions(options: CoreOptions): CoreSettings {
   const rotationGrace = toMilliseconds(options.rotationGrace ?? CORE_DEFAULTS.rotationGrace, 'rotationGrace')
   const storeTimeout = toMilliseconds(options.storeTimeout ?? CORE_DEFAULTS.storeTimeout, 'storeTimeout')
   const environment = requireEnvironment(options.environment ?? systemEnvironment)
+  const maxStaleness = toMilliseconds(options.maxStaleness ?? CORE_DEFAULTS.maxStaleness, 'maxStaleness')
   return Object.freeze({
     store,
     environment,
@@ -141,7 +150,8 @@ export function resolveCoreOptions(options: CoreOptions): CoreSettings {
       accountedAhead: Math.max(Math.ceil(rotationGrace / 4), storeTimeout),
     }),
     maxSessions: resolveLimit(options.maxSessions),
-    maxStaleness: toMilliseconds(options.maxStaleness ?? CORE_DEFAULTS.maxStaleness, 'maxStaleness'),
+    maxStaleness,
+    nearCache: resolveNearCache(options.nearCache, store, maxStaleness),
     onReuse: oneOf(options.onReuse ?? CORE_DEFAULTS.onReuse, ['end', 'report'], 'onReuse'),
     onSharedRotation: oneOf(
       options.onSharedRotation ?? CORE_DEFAULTS.onSharedRotation,
@@ -158,6 +168,30 @@ export function resolveCoreOptions(options: CoreOptions): CoreSettings {
 
 function optional(value: Duration | false, path: string): number | null {
   return value === false ? null : toMilliseconds(value, path)
+}
+
+/** Where nobody else can change a session, or the store cannot say that somebody has, there is nothing to win or no way to. */
+function resolveNearCache(
+  option: CoreOptions['nearCache'],
+  store: SessionStore,
+  maxStaleness: number,
+): CoreSettings['nearCache'] {
+  const given = typeof option === 'boolean' ? {} : option
+  assertObject(given, 'nearCache')
+  assertKnownKeys(given ?? {}, ['maxSessions'], 'nearCache')
+  const maxSessions = wholeNumber(
+    given?.maxSessions ?? CORE_DEFAULTS.nearCache.maxSessions,
+    'nearCache.maxSessions',
+    1,
+  )
+  const useful = option === undefined ? store.capabilities.shared !== 'process' : option !== false
+  if (!useful || maxStaleness === 0) return null
+  if (store.changes) return Object.freeze({ maxSessions })
+  if (option === undefined) return null
+  throw new ConfigError(
+    'ERR_OPTION',
+    `Option nearCache needs a store that tells of changes; ${store.name} does not.`,
+  )
 }
 
 function requireStore(store: unknown): SessionStore {

@@ -95,6 +95,18 @@ export function rotated(
 }
 
 /**
+ * Until when (store's clock) uses of the current secret change nothing: neither settles the last rotation nor starts the
+ * next, where there is one to come.
+ */
+export function quietUntil(rotation: Rotation, rotates: boolean, policy: RotationPolicy): number {
+  const { previous, rotatedAt } = rotation
+  if (previous && previous.settledAt === null) {
+    return previous.usedAt === null ? 0 : previous.handedOutAt + policy.rotationGrace
+  }
+  return rotates && policy.rotateEvery !== null ? rotatedAt + policy.rotateEvery : Number.POSITIVE_INFINITY
+}
+
+/**
  * The state after handing the successor out at `now`, or `null` where an earlier hand-out already accounts for it.
  * Must be stored before the successor leaves: else another node could settle the rotation while it is on its way.
  */

@@ -25,6 +25,7 @@ export class Rotator {
 
   /** The token to send, or `null`: keep what you have. A store that fails leaves the client with its current token. */
   tokenFor(session: ActiveSession): MaybePromise<string | null> {
+    if (session.isFromCache && session.transport === 'cookie') return null
     if (session.standing === 'valid' && !session.isOvertaken && !this.#isDue(session)) return null
     return this.#attempt(session).catch((error) => {
       // The guarded store has reported its own failures; the old token goes on working.

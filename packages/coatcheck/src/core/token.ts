@@ -47,6 +47,9 @@ const GENERATION_END = SECRET_END + 2
 const TAG_BYTES = 8
 const TOKEN_BYTES = GENERATION_END + TAG_BYTES
 
+/** Partitions that sessions are spread over, by the first byte of their id. */
+export const PARTITIONS = 256
+
 const MALFORMED: RefusedToken = Object.freeze({ ok: false, reason: 'malformed' })
 const FORGED: RefusedToken = Object.freeze({ ok: false, reason: 'forged' })
 

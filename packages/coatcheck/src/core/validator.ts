@@ -1,12 +1,15 @@
-import { ActiveSession, type Standing } from './active-session.ts'
+import { ActiveSession, type Bearer, type Standing } from './active-session.ts'
+import { UsageError } from './errors.ts'
 import type { RefusalReason, RequestContext } from './events.ts'
+import type { KeyRing } from './key-ring.ts'
 import type { ManagerContext } from './manager-context.ts'
-import { chain, type MaybePromise } from './maybe-promise.ts'
+import { chain, finallyOf, type MaybePromise } from './maybe-promise.ts'
 import { constantTimeEqual } from './platform.ts'
 import { RateLimit } from './rate-limit.ts'
 import type { SessionId, SessionRecord, Tombstone, Transport } from './record.ts'
-import { judge, type Verdict } from './rotation.ts'
-import type { FindResult } from './store.ts'
+import { judge, quietUntil, type Verdict } from './rotation.ts'
+import type { Hit } from './session-cache.ts'
+import type { FindResult, Live } from './store.ts'
 import { hashSecret, type ParsedToken, parseToken } from './token.ts'
 import type { Touches } from './touches.ts'
 
@@ -22,7 +25,12 @@ export interface ValidateRequest {
   readonly mode: Mode
   /** Whether this use counts as activity. */
   readonly touch: boolean
+  /** `strong`: the store is asked, whatever the near cache holds. */
+  readonly consistency: Consistency
 }
+
+/** Whether what another node has changed within `maxStaleness` may go unseen. */
+export type Consistency = 'bounded' | 'strong'
 
 export type Validation =
   | { readonly ok: true; readonly session: ActiveSession }
@@ -51,16 +59,52 @@ export class Validator {
   }
 
   validate(token: string, request: ValidateRequest): MaybePromise<Validation> {
+    const hit = request.consistency === 'strong' ? null : this.#context.cache?.hit(token, request.transport)
+    return hit ? this.#acceptedFromCache(hit, token, request) : this.#lookUp(token, request)
+  }
+
+  #acceptedFromCache(hit: Hit, token: string, request: ValidateRequest): Validation {
+    const { environment, ring, cache } = this.#context
+    const session = new ActiveSession(environment, hit, {
+      bearer: new PresentedToken(ring, token),
+      standing: 'valid',
+      transport: request.transport,
+      context: request.context,
+      isFromCache: true,
+    })
+    if (!hit.touchDue) return { ok: true, session }
+    const accepted = this.#accepted(session, request, null)
+    if (request.touch && request.mode !== 'peek') cache?.used(session.record.id)
+    return accepted
+  }
+
+  #lookUp(token: string, request: ValidateRequest): MaybePromise<Validation> {
     const parsed = parseToken(this.#context.ring, token)
     if (!parsed.ok) return this.#refuse(parsed.reason, null, request)
     // The tag could not be checked, so only this limit stands between a flood and the store.
     if (!parsed.authentic && !this.#unknownSlots.take()) return this.#refuse('rate-limited', null, request)
-    return chain(this.#context.find(parsed.id, request.context), (found) =>
-      this.#judgeFound(found, parsed, request),
+    const { cache } = this.#context
+    if (cache === null) {
+      return chain(this.#context.find(parsed.id, request.context), (found) =>
+        this.#judgeFound(found, parsed, request, null),
+      )
+    }
+    const reading = cache.reading(parsed.id)
+    const keep: Keep = (live, until, touchInterval) =>
+      cache.keep(reading, token, live, { until, touchInterval })
+    const done = () => cache.done(reading)
+    return chain(
+      finallyOf(() => this.#context.find(parsed.id, request.context), done),
+      (found) => this.#judgeFound(found, parsed, request, keep),
     )
   }
 
-  #judgeFound(found: FindResult, parsed: ParsedToken, request: ValidateRequest): MaybePromise<Validation> {
+  #judgeFound(
+    found: FindResult,
+    parsed: ParsedToken,
+    request: ValidateRequest,
+    keep: Keep | null,
+  ): MaybePromise<Validation> {
     if (found.status === 'unknown') return this.#refuse('unknown', { id: parsed.id, userId: null }, request)
     if (found.status === 'ended') return this.#refuseEnded(found, request)
     const { record, now } = found
@@ -73,14 +117,29 @@ export class Validator {
       generation: () => parsed.generation(),
     }
     const verdict = judge(record.rotation, presented, now, this.#context.settings.rotation, constantTimeEqual)
+    if (keep && verdict.kind === 'valid') this.#keep(found, keep)
+    const { environment } = this.#context
     const accept = (standing: Standing) =>
-      new ActiveSession(this.#context.environment, found, {
-        secret: parsed.secret,
-        slot: parsed.slot,
-        standing,
-        context: request.context,
-      })
+      new ActiveSession(
+        environment,
+        { source: found, ahead: now - environment.monotonic() },
+        {
+          bearer: { secret: parsed.secret, slot: parsed.slot },
+          standing,
+          transport: request.transport,
+          context: request.context,
+          isFromCache: false,
+        },
+      )
     return this.#carryOut(verdict, record, request, accept)
+  }
+
+  #keep(live: Live, keep: Keep): void {
+    const { record } = live
+    const { rotation, lifetimes } = this.#context.settings
+    // A bearer rotates when it asks for that, and is told then.
+    const rotates = record.userId !== null && record.transport === 'cookie'
+    keep(live, quietUntil(record.rotation, rotates, rotation), lifetimes[record.lifetime].touchInterval)
   }
 
   #carryOut(
@@ -172,6 +231,34 @@ export class Validator {
   ): Validation {
     this.#context.emit('token-refused', subject ?? { id: null, userId: null }, request.context, { reason })
     return { ok: false, reason, recentlyEnded }
+  }
+}
+
+/** Keeps an answer of the store until an instant of its clock. */
+type Keep = (live: Live, until: number, touchInterval: number) => void
+
+/** A token that was recognised as a whole, and is taken apart only when its parts are needed. */
+class PresentedToken implements Bearer {
+  readonly #ring: KeyRing
+  readonly #text: string
+
+  constructor(ring: KeyRing, text: string) {
+    this.#ring = ring
+    this.#text = text
+  }
+
+  get secret(): Uint8Array {
+    return this.#parsed.secret
+  }
+
+  get slot(): number {
+    return this.#parsed.slot
+  }
+
+  get #parsed(): ParsedToken {
+    const parsed = parseToken(this.#ring, this.#text)
+    if (parsed.ok) return parsed
+    throw new UsageError('ERR_USAGE', 'The key of a token that was accepted is gone.')
   }
 }
 

@@ -62,6 +62,7 @@ export class Finisher<D> implements OpenedSession<D> {
   }
 
   close(): void {
+    this.#state.releaseSignal()
     if (this.#state.writes.isEmpty) return
     const fields = this.#state.dropWrites()
     const { active, manager } = this.#state
@@ -89,8 +90,7 @@ export class Finisher<D> implements OpenedSession<D> {
   #successor(): MaybePromise<string | null> {
     const { active, change, exchange, manager } = this.#state
     if (!this.#rotates || !active || change.kind !== 'none' || exchange.response.sent) return null
-    const { transport } = active.record
-    if (transport === 'bearer' && exchange.header(ROTATION_REQUEST_HEADER) !== 'accept') return null
+    if (active.transport === 'bearer' && exchange.header(ROTATION_REQUEST_HEADER) !== 'accept') return null
     return manager.tokenFor(active)
   }
 

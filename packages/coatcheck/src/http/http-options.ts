@@ -4,6 +4,7 @@ import { assertKnownKeys, oneOf } from '../core/option-checks.ts'
 import type { CoreOptions } from '../core/options.ts'
 import { CORE_KEYS } from '../core/options.ts'
 import type { Transport } from '../core/record.ts'
+import type { Consistency } from '../core/validator.ts'
 import {
   type ClientContextOptions,
   type ClientContextSettings,
@@ -29,6 +30,8 @@ export interface RequestPolicy {
   readonly touch?: boolean
   /** Whether its response may carry a rotated token. Default true. */
   readonly rotate?: boolean
+  /** `strong`: the store is asked, whatever the near cache holds. Default `bounded`, by `maxStaleness`. */
+  readonly consistency?: Consistency
 }
 
 export interface HttpOptions {

@@ -115,9 +115,9 @@ class Opening<D> {
 
   #validateOne(token: string, transport: Transport, mode: Mode): MaybePromise<Outcome> {
     const context = this.#context
-    const touch = this.#policy.touch ?? true
-    const validation = this.#sessions.manager.validate(token, { transport, context, mode, touch })
-    return chain(validation, (answer) => toOutcome(answer, transport))
+    const { touch = true, consistency = 'bounded' } = this.#policy
+    const request = { transport, context, mode, touch, consistency }
+    return chain(this.#sessions.manager.validate(token, request), (answer) => toOutcome(answer, transport))
   }
 
   /** By headers alone, before the store is asked. */

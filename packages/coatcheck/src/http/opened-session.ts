@@ -26,6 +26,9 @@ export interface OpenedSession<D> {
   /** `status`: of the response that is about to leave; one of 500 and above says that the handler failed, whoever caught what it threw. */
   finish(status?: number): MaybePromise<void>
   abandon(): void
-  /** Writes that came after `finish` (a streaming handler) and were not committed are reported as lost. Never throws. */
+  /**
+   * Writes that came after `finish` (a streaming handler) and were not committed are reported as lost; the session's signal
+   * is watched no longer. Never throws.
+   */
   close(): void
 }

@@ -5,7 +5,10 @@ import type { Json, JsonFields } from '../core/json.ts'
 import type { Operation } from '../core/record.ts'
 import type { PendingOperation } from '../core/writer.ts'
 
-const NOTHING: JsonFields = Object.freeze({})
+/** What is stored, read when somebody first looks. */
+export interface StoredData {
+  readonly stored: JsonFields
+}
 
 /**
  * The writes of one request that are not committed yet, and the data as this request sees it with them applied. Every
@@ -14,10 +17,12 @@ const NOTHING: JsonFields = Object.freeze({})
 export class PendingWrites {
   readonly #schema: DataSchema
   readonly #maxBytes: number
-  #view: JsonFields = NOTHING
+  readonly #source: StoredData
+  #view: JsonFields | null = null
   #operations: PendingOperation[] = []
 
-  constructor(schema: DataSchema, maxBytes: number) {
+  constructor(source: StoredData, schema: DataSchema, maxBytes: number) {
+    this.#source = source
     this.#schema = schema
     this.#maxBytes = maxBytes
   }
@@ -32,12 +37,13 @@ export class PendingWrites {
 
   /** The data with the writes applied; what a new session starts with. */
   get view(): JsonFields {
+    this.#view ??= this.#source.stored
     return this.#view
   }
 
-  /** Starts over from stored data; writes that were not taken are dropped. */
-  reset(data: JsonFields): void {
-    this.#view = data
+  /** Starts over from what is stored by now; writes that were not taken are dropped. */
+  reset(): void {
+    this.#view = null
     this.#operations = []
   }
 
@@ -55,11 +61,11 @@ export class PendingWrites {
 
   has(field: string): boolean {
     this.#schema.assertField(field)
-    return Object.hasOwn(this.#view, field)
+    return Object.hasOwn(this.view, field)
   }
 
   get(field: string): Json | undefined {
-    const value = this.has(field) ? this.#view[field] : this.#schema.defaultOf(field)
+    const value = this.has(field) ? this.view[field] : this.#schema.defaultOf(field)
     return value === undefined ? undefined : deepFreeze(value)
   }
 
@@ -123,7 +129,7 @@ export class PendingWrites {
   /** `effect`: the operation that shows here what the pending one will do in the store. */
   #push(pending: PendingOperation, effect: Operation = pending as Operation): void {
     const { field } = pending
-    const result = applyOperations(this.#view, [effect], this.#maxBytes)
+    const result = applyOperations(this.view, [effect], this.#maxBytes)
     if (!result.ok) {
       if (result.outcome === 'rejected' && result.cause === 'size') throw this.#tooLarge(field)
       throw wrongType(field, 'what the operation works on')
@@ -150,7 +156,7 @@ export class PendingWrites {
   }
 
   #tooLarge(field: string): DataError {
-    const used = dataBytes(this.#view)
+    const used = dataBytes(this.view)
     return new DataError(
       'ERR_DATA_TOO_LARGE',
       `Field '${field}' would take the session's data over maxDataBytes (${this.#maxBytes}; ${used} are in use).`,

@@ -55,8 +55,7 @@ export class RequestSession<D> implements Session<D> {
   }
 
   get signal(): AbortSignal {
-    const id = this.id
-    return id ? this.#state.manager.signal(id) : NEVER
+    return this.#state.signal()
   }
 
   get<K extends keyof D & string>(field: K): DeepReadonly<D[K]> {
@@ -240,5 +239,3 @@ export class RequestSession<D> implements Session<D> {
     return { token: transport === 'bearer' ? issued.token : null }
   }
 }
-
-const NEVER: AbortSignal = new AbortController().signal

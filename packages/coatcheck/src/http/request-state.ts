@@ -2,6 +2,7 @@ import type { ActiveSession } from '../core/active-session.ts'
 import { AccessError, StoreError, UsageError } from '../core/errors.ts'
 import type { EventName, RequestContext, SessionEvents } from '../core/events.ts'
 import type { Issued } from '../core/issuer.ts'
+import type { JsonFields } from '../core/json.ts'
 import type { SessionManager } from '../core/manager.ts'
 import type { SessionId, Transport } from '../core/record.ts'
 import type { Mode } from '../core/validator.ts'
@@ -12,7 +13,7 @@ import type { CsrfReason } from './csrf.ts'
 import { type Exchange, pathOf } from './exchange.ts'
 import type { HttpSettings } from './http-options.ts'
 import { checkSource, isSafeMethod } from './origin-check.ts'
-import { PendingWrites } from './pending-writes.ts'
+import { PendingWrites, type StoredData } from './pending-writes.ts'
 import { assertSecureTransport } from './secure-transport.ts'
 
 /** What the response has to tell the client about its token. */
@@ -30,6 +31,7 @@ export type TokenChange =
 /** Longest method that events show; the longest registered one has 17 letters. */
 const MAX_METHOD = 32
 
+const NO_DATA: JsonFields = Object.freeze({})
 const NONE: TokenChange = Object.freeze({ kind: 'none' })
 const CLEAR: TokenChange = Object.freeze({ kind: 'clear' })
 
@@ -50,7 +52,7 @@ export interface RequestStart {
  * What one request knows and has done: the session it acts in, its uncommitted writes, and what the response must say.
  * Shared by the handle that the application holds and the finisher that acts when the headers leave.
  */
-export class RequestState {
+export class RequestState implements StoredData {
   readonly exchange: Exchange
   readonly manager: SessionManager
   readonly http: HttpSettings
@@ -71,6 +73,7 @@ export class RequestState {
   #handCommits = 0
   #committing: Promise<'ok' | 'gone' | 'nothing'> | null = null
   #recentlyEnded: SessionId | null
+  #held: { readonly id: SessionId; readonly signal: AbortSignal } | null = null
 
   constructor(start: RequestStart) {
     this.exchange = start.exchange
@@ -82,13 +85,35 @@ export class RequestState {
     this.change = start.clear ? CLEAR : NONE
     this.#recentlyEnded = start.recentlyEnded
     const { schema, maxDataBytes } = start.manager.settings
-    this.writes = new PendingWrites(schema, maxDataBytes)
-    this.#resetWrites()
+    this.writes = new PendingWrites(this, schema, maxDataBytes)
+  }
+
+  /** The stored data in today's shape. */
+  get stored(): JsonFields {
+    const { active, manager } = this
+    if (!active) return NO_DATA
+    return manager.settings.schema.upgraded(active.record.data, active.record.schemaVersion)
   }
 
   /** Whether a commit is under way or due. */
   get isDirty(): boolean {
     return this.#committing !== null || !this.writes.isEmpty
+  }
+
+  /** Fires when the session ends; one that never fires for a visitor without a session. */
+  signal(): AbortSignal {
+    const id = this.read()?.record.id ?? null
+    if (id === this.#held?.id) return this.#held.signal
+    this.releaseSignal()
+    if (id === null) return new AbortController().signal
+    this.#held = { id, signal: this.manager.holdSignal(id) }
+    return this.#held.signal
+  }
+
+  /** Nobody goes by the signal any more. */
+  releaseSignal(): void {
+    if (this.#held) this.manager.releaseSignal(this.#held.id, this.#held.signal)
+    this.#held = null
   }
 
   /** The session for reading; notes that the response depends on it. */
@@ -160,7 +185,7 @@ export class RequestState {
   /** Forgets uncommitted writes; answers which fields they were about. */
   dropWrites(): readonly string[] {
     const { fields } = this.writes
-    this.#resetWrites()
+    this.writes.reset()
     return fields
   }
 
@@ -190,7 +215,7 @@ export class RequestState {
     const before = this.active?.record ?? { id: null, userId: null }
     if (fields.length > 0) this.emit('write-dropped', before, { fields })
     this.#takeOver(issued, transport, true)
-    this.#resetWrites()
+    this.writes.reset()
   }
 
   async logout(): Promise<void> {
@@ -205,7 +230,7 @@ export class RequestState {
     await this.manager.logout(active)
     this.active = null
     this.change = active.record.transport === 'cookie' ? CLEAR : NONE
-    this.#resetWrites()
+    this.writes.reset()
   }
 
   /** The session of this request has just been replaced, by a step-up perhaps: whoever signs out means the new one too. */
@@ -216,7 +241,7 @@ export class RequestState {
 
   async revalidate(active: ActiveSession): Promise<boolean> {
     const alive = await this.manager.revalidate(active)
-    if (alive && this.writes.isEmpty) this.#resetWrites()
+    if (alive && this.writes.isEmpty) this.writes.reset()
     return alive
   }
 
@@ -274,7 +299,7 @@ export class RequestState {
     try {
       return await this.manager.write(active, this.writes.take())
     } finally {
-      if (this.writes.isEmpty) this.#resetWrites()
+      if (this.writes.isEmpty) this.writes.reset()
     }
   }
 
@@ -282,7 +307,7 @@ export class RequestState {
   async #start(): Promise<'ok' | 'gone' | 'nothing'> {
     const { view } = this.writes
     if (Object.keys(view).length === 0) {
-      this.#resetWrites()
+      this.writes.reset()
       return 'nothing'
     }
     const transport = this.#issuingTransport()
@@ -291,7 +316,7 @@ export class RequestState {
     const issued = await this.manager.start({ transport, context: this.context, data: view })
     this.#takeOver(issued, transport, false)
     // What was written meanwhile is on top of the very data that the session started with.
-    if (this.writes.isEmpty) this.#resetWrites()
+    if (this.writes.isEmpty) this.writes.reset()
     return 'ok'
   }
 
@@ -310,12 +335,6 @@ export class RequestState {
     assertSecureTransport(this.exchange.connection, this.http.unsafeAllowHttp)
     if (transport === 'cookie' && this.exchange.response.sent) throw headersSent()
     return transport
-  }
-
-  #resetWrites(): void {
-    const { active, manager } = this
-    const { schema } = manager.settings
-    this.writes.reset(active ? schema.upgraded(active.record.data, active.record.schemaVersion) : {})
   }
 
   #defaultTransport(): Transport {

@@ -4,6 +4,8 @@ import type { KeySource } from '../core/keys.ts'
 import type { MaybePromise } from '../core/maybe-promise.ts'
 import type { Operation, SessionId } from '../core/record.ts'
 import type {
+  ChangeFeed,
+  ChangeReceiver,
   CreateResult,
   EndOptions,
   EndResult,
@@ -27,7 +29,10 @@ import type {
 } from '../core/store.ts'
 
 /** What can be made to go wrong. */
-export type StoreMethod = Exclude<keyof SessionStore, 'name' | 'capabilities' | 'defaultKeys' | 'close'>
+export type StoreMethod = Exclude<
+  keyof SessionStore,
+  'name' | 'capabilities' | 'defaultKeys' | 'close' | 'changes'
+>
 
 /** One call that the store was asked for, whatever came of it. */
 export interface StoreCall {
@@ -69,6 +74,7 @@ export class FaultyStore implements SessionStore {
   readonly name: string
   readonly capabilities: StoreCapabilities
   readonly defaultKeys?: () => KeySource
+  readonly changes?: (receiver: ChangeReceiver) => Promise<ChangeFeed>
   readonly #inner: SessionStore
   readonly #faults = new Map<StoreMethod | '*', Fault>()
   readonly #underWay = new Set<Promise<unknown>>()
@@ -79,8 +85,9 @@ export class FaultyStore implements SessionStore {
     this.#inner = inner
     this.name = inner.name
     this.capabilities = inner.capabilities
-    const { defaultKeys } = inner
+    const { defaultKeys, changes } = inner
     if (defaultKeys) this.defaultKeys = () => defaultKeys.call(inner)
+    if (changes) this.changes = (receiver) => changes.call(inner, receiver)
   }
 
   /** Every call so far, in order. */

@@ -1,4 +1,4 @@
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2'
 import type { AddressInfo } from 'node:net'
@@ -335,7 +335,7 @@ async function upgrading(headers: Record<string, string>, csrf = {}) {
     url: '/',
     headers: { host: '127.0.0.1', ...headers },
     rawHeaders: [],
-    socket: { remoteAddress: '127.0.0.1' },
+    socket: Object.assign(new EventEmitter(), { remoteAddress: '127.0.0.1' }),
   }
   const upgrade = await openUpgrade(shop.sessions, request as unknown as IncomingMessage)
   return { shop, upgrade }

@@ -308,7 +308,7 @@ describe('closing', () => {
     await expect(node.manager.validate(token, validateRequest())).rejects.toMatchObject(closed)
     await expect(login(node, 'ada')).rejects.toMatchObject(closed)
     await expect(node.manager.open()).rejects.toMatchObject(closed)
-    expect(() => node.manager.signal(session.record.id)).toThrow(expect.objectContaining(closed))
+    expect(() => node.manager.holdSignal(session.record.id)).toThrow(expect.objectContaining(closed))
     await expect(node.manager.close()).resolves.toBeUndefined()
   })
 

@@ -33,7 +33,13 @@ describe('a token', () => {
   it('is answered at once where the store answers at once', async () => {
     const node = createNode()
     const { token } = await login(node, 'ada')
-    const request = { transport: 'cookie', context: CURL, mode: 'full', touch: true } as const
+    const request = {
+      transport: 'cookie',
+      context: CURL,
+      mode: 'full',
+      touch: true,
+      consistency: 'bounded',
+    } as const
     expect(node.manager.validate(token, request)).toMatchObject({ ok: true })
   })
 

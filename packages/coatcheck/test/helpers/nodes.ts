@@ -1,3 +1,4 @@
+import { NearCache } from '../../src/cache/near-cache.ts'
 import type { ActiveSession } from '../../src/core/active-session.ts'
 import type { RequestContext } from '../../src/core/events.ts'
 import type { Issued, LoginRequest } from '../../src/core/issuer.ts'
@@ -25,6 +26,7 @@ export interface Node {
   readonly store: FaultyStore
   readonly events: RecordedEvents
   readonly errors: readonly unknown[]
+  readonly cache: NearCache | null
 }
 
 export type NodeOptions = Partial<Omit<CoreOptions, 'environment' | 'store'>> & {
@@ -44,10 +46,11 @@ export function createNode(options: NodeOptions = {}): Node {
     environment,
     store,
   })
-  const manager = new SessionManager(settings)
+  const cache = settings.nearCache && new NearCache(settings.nearCache)
+  const manager = new SessionManager(settings, [], cache)
   const events = new RecordedEvents((listener) => manager.events.on('*', listener))
   environment.settleWith(() => store.idle())
-  return { manager, environment, store, events, errors }
+  return { manager, environment, store, events, errors, cache }
 }
 
 /** Two nodes over one store. They have clocks of their own where the options of the second name another environment. */
@@ -68,7 +71,14 @@ export function contextOf(label: string): RequestContext {
 }
 
 export function validateRequest(request: Partial<ValidateRequest> = {}): ValidateRequest {
-  return { transport: 'cookie', context: FIREFOX, mode: 'full', touch: true, ...request }
+  return {
+    transport: 'cookie',
+    context: FIREFOX,
+    mode: 'full',
+    touch: true,
+    consistency: 'bounded',
+    ...request,
+  }
 }
 
 export function loginRequest(userId: string, request: Partial<LoginRequest> = {}): LoginRequest {

@@ -83,9 +83,11 @@ describe('PendingWrites', () => {
   })
 
   it('starts over from what is stored', () => {
-    const writes = pending({ n: 1 })
+    const stored = { n: 1 }
+    const writes = pending(stored)
     writes.add('n', 1)
-    writes.reset({ n: 9 })
+    stored.n = 9
+    writes.reset()
     expect([writes.get('n'), writes.isEmpty]).toEqual([9, true])
   })
 })
@@ -173,7 +175,7 @@ describe('an append to a list whose schema changes what it is given', () => {
 
 describe('without a definition', () => {
   it('any JSON goes under any name', () => {
-    const writes = new PendingWrites(resolveSchema(undefined, 1, undefined), 1_000)
+    const writes = new PendingWrites({ stored: {} }, resolveSchema(undefined, 1, undefined), 1_000)
     writes.set('__proto__', { polluted: true })
     writes.set('list', [1, { a: null }])
     expect(writes.get('__proto__')).toEqual({ polluted: true })
@@ -185,7 +187,5 @@ describe('without a definition', () => {
 })
 
 function pending(data: JsonFields, definition: DataDefinition = fields): PendingWrites {
-  const writes = new PendingWrites(resolveSchema(definition, 1, undefined), 200)
-  writes.reset(data)
-  return writes
+  return new PendingWrites({ stored: data }, resolveSchema(definition, 1, undefined), 200)
 }

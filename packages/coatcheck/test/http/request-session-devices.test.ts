@@ -197,13 +197,25 @@ describe('P7 a session that ends while its request runs', () => {
   it('fires its signal; a visitor’s never does', async () => {
     const { sessions, as } = await create()
     const ada = await signedIn(sessions, 'ada')
-    const { value: signal } = await as(ada, (session) => session.signal)
-    expect(signal?.aborted).toBe(false)
-    await sessions.revokeUser('ada')
+    const { value: signal } = await as(ada, async ({ signal }) => {
+      expect(signal.aborted).toBe(false)
+      await sessions.revokeUser('ada')
+      return signal
+    })
     expect(signal?.aborted).toBe(true)
-    const { value: never } = await serve(sessions, new FakeExchange(), (session) => session.signal)
-    await sessions.revokeEveryone()
+    const { value: never } = await serve(sessions, new FakeExchange(), async ({ signal }) => {
+      await sessions.revokeEveryone()
+      return signal
+    })
     expect(never?.aborted).toBe(false)
+  })
+
+  it('is watched while a response is under way, and no longer', async () => {
+    const { sessions, as } = await create()
+    const ada = await signedIn(sessions, 'ada')
+    const { value: signal } = await as(ada, (session) => session.signal)
+    await sessions.revokeUser('ada')
+    expect(signal?.aborted).toBe(false)
   })
 
   it('CON-07 a new device is an event with all that a notice to its user needs', async () => {

@@ -33,11 +33,12 @@ describe('logout', () => {
     const { sessions } = create()
     const browser = new Browser(sessions)
     await browser.post((session) => session.login('ada'))
-    const { value: form } = await browser.get((session) => ({
-      token: session.csrfToken(),
-      signal: session.signal,
-    }))
-    await browser.post((session) => session.logout())
+    const { value: form } = await browser.get(async (session) => {
+      const { signal } = session
+      const token = session.csrfToken()
+      await browser.post((other) => other.logout())
+      return { token, signal }
+    })
     expect(form?.signal.aborted).toBe(true)
     const { error } = await browser.post((session) => session.assertCsrf(form?.token))
     expect(error).toMatchObject({ code: 'ERR_CSRF' })

@@ -1,0 +1,219 @@
+import { PARTITIONS } from '../core/token.ts'
+import { DigestTable, FIRST_CAPACITY, type Words } from './digest-table.ts'
+import { FoldedRecord } from './folded-record.ts'
+
+/** Records that are kept as objects, too: those of the sessions that were read last. */
+const UNFOLDED = 8_192
+
+/** What is kept of one session. Instants are of the store's clock, in milliseconds. */
+export interface Entry {
+  readonly id: Words
+  readonly token: Words
+  readonly partition: number
+  readonly isBearer: boolean
+  /** The partition's era when it was read. */
+  readonly era: number
+  /** What the store's clock is ahead of the monotonic one. */
+  readonly ahead: number
+  readonly seenAt: number
+  readonly idleTimeout: number
+  /** From when on the entry is of no use, whatever happens; the idle deadline comes besides. */
+  readonly until: number
+  readonly touchInterval: number
+  readonly userId: string | null
+  readonly text: string
+}
+
+/**
+ * The entries of a near cache, column by column: numbers in typed arrays, texts in two plain ones. Bounded by `max`; where
+ * it is full, one goes that nobody has used since the hand of the clock came by last (second chance).
+ */
+export class Entries {
+  readonly #max: number
+  readonly #byToken = new DigestTable()
+  readonly #byId = new DigestTable()
+  #capacity = FIRST_CAPACITY
+  #count = 0
+  /** Slots that were used before, as a list through `#next`. */
+  #free = -1
+  #top = 0
+  #hand = 0
+  evictions = 0
+
+  partitions = new Uint8Array(FIRST_CAPACITY)
+  bearers = new Uint8Array(FIRST_CAPACITY)
+  eras = new Uint32Array(FIRST_CAPACITY)
+  ahead = new Float64Array(FIRST_CAPACITY)
+  seenAt = new Float64Array(FIRST_CAPACITY)
+  idleTimeout = new Float64Array(FIRST_CAPACITY)
+  until = new Float64Array(FIRST_CAPACITY)
+  touchInterval = new Float64Array(FIRST_CAPACITY)
+  readonly #users: (string | null)[] = []
+  readonly #texts: string[] = []
+  readonly #records: (FoldedRecord | undefined)[] = []
+  /** Slots whose records are objects, in the order in which they came to be. */
+  readonly #unfolded = new Int32Array(UNFOLDED).fill(-1)
+  #latest = 0
+  /** 1 for a slot used since the hand came by, 2 for one that is taken. */
+  #flags = new Uint8Array(FIRST_CAPACITY)
+  /** The slots of each partition in a ring of links. */
+  #next = new Int32Array(FIRST_CAPACITY)
+  #before = new Int32Array(FIRST_CAPACITY)
+  readonly #first = new Int32Array(PARTITIONS).fill(-1)
+
+  constructor(max: number) {
+    this.#max = max
+  }
+
+  get size(): number {
+    return this.#count
+  }
+
+  findToken(token: Words): number {
+    return this.#byToken.find(token)
+  }
+
+  findId(id: Words): number {
+    return this.#byId.find(id)
+  }
+
+  /** The entry's record; what it hands out stays as it is, whatever becomes of the entry. */
+  record(slot: number): FoldedRecord {
+    return this.#records[slot] ?? this.#unfold(slot)
+  }
+
+  /** Notes a use of the session itself. */
+  setSeenAt(slot: number, seenAt: number): void {
+    this.seenAt[slot] = seenAt
+    this.#records[slot] = undefined
+  }
+
+  /** Notes that the entry was of use. */
+  spare(slot: number): void {
+    this.#flags[slot] = USED | TAKEN
+  }
+
+  /** Keeps an entry in place of whatever there is of the same session. */
+  put(entry: Entry): void {
+    const known = this.#byId.find(entry.id)
+    if (known >= 0) this.remove(known)
+    const slot = this.#freeSlot()
+    this.#byToken.insert(slot, entry.token)
+    this.#byId.insert(slot, entry.id)
+    this.#flags[slot] = TAKEN
+    this.partitions[slot] = entry.partition
+    this.bearers[slot] = entry.isBearer ? 1 : 0
+    this.eras[slot] = entry.era
+    this.ahead[slot] = entry.ahead
+    this.seenAt[slot] = entry.seenAt
+    this.idleTimeout[slot] = entry.idleTimeout
+    this.until[slot] = entry.until
+    this.touchInterval[slot] = entry.touchInterval
+    this.#users[slot] = entry.userId
+    this.#texts[slot] = entry.text
+    this.#records[slot] = undefined
+    this.#link(slot, entry.partition)
+    this.#count++
+  }
+
+  remove(slot: number): void {
+    this.#byToken.remove(slot)
+    this.#byId.remove(slot)
+    this.#unlink(slot)
+    this.#flags[slot] = 0
+    this.#users[slot] = null
+    this.#texts[slot] = ''
+    this.#records[slot] = undefined
+    this.#next[slot] = this.#free
+    this.#free = slot
+    this.#count--
+  }
+
+  /** Removes what the user has in this partition. */
+  removeUser(userId: string, partition: number): void {
+    for (let slot = this.#first[partition] as number; slot >= 0; ) {
+      const next = this.#next[slot] as number
+      if (this.#users[slot] === userId) this.remove(slot)
+      slot = next
+    }
+  }
+
+  #unfold(slot: number): FoldedRecord {
+    const oldest = this.#unfolded[this.#latest] as number
+    if (oldest >= 0) this.#records[oldest] = undefined
+    this.#unfolded[this.#latest] = slot
+    this.#latest = (this.#latest + 1) % UNFOLDED
+    const record = new FoldedRecord(this.#texts[slot] as string, {
+      id: this.#byId.bytesOf(slot),
+      userId: this.#users[slot] as string | null,
+      lastSeenAt: this.seenAt[slot] as number,
+    })
+    this.#records[slot] = record
+    return record
+  }
+
+  #freeSlot(): number {
+    if (this.#count >= this.#max) this.#evict()
+    const slot = this.#free
+    if (slot >= 0) {
+      this.#free = this.#next[slot] as number
+      return slot
+    }
+    if (this.#top === this.#capacity) this.#grow()
+    return this.#top++
+  }
+
+  #evict(): void {
+    for (;;) {
+      const slot = this.#hand
+      this.#hand = (slot + 1) % this.#top
+      const flags = this.#flags[slot] as number
+      if (flags === (USED | TAKEN)) this.#flags[slot] = TAKEN
+      if (flags !== TAKEN) continue
+      this.evictions++
+      this.remove(slot)
+      return
+    }
+  }
+
+  #link(slot: number, partition: number): void {
+    const first = this.#first[partition] as number
+    this.#next[slot] = first
+    this.#before[slot] = -1
+    if (first >= 0) this.#before[first] = slot
+    this.#first[partition] = slot
+  }
+
+  #unlink(slot: number): void {
+    const [next, before] = [this.#next[slot] as number, this.#before[slot] as number]
+    if (before >= 0) this.#next[before] = next
+    else this.#first[this.partitions[slot] as number] = next
+    if (next >= 0) this.#before[next] = before
+  }
+
+  #grow(): void {
+    const capacity = this.#capacity * 2
+    const longer = <T extends { set(from: T): void }>(Column: new (length: number) => T, column: T): T => {
+      const copy = new Column(capacity)
+      copy.set(column)
+      return copy
+    }
+    this.#byToken.grow(capacity)
+    this.#byId.grow(capacity)
+    this.partitions = longer(Uint8Array, this.partitions)
+    this.bearers = longer(Uint8Array, this.bearers)
+    this.eras = longer(Uint32Array, this.eras)
+    this.ahead = longer(Float64Array, this.ahead)
+    this.seenAt = longer(Float64Array, this.seenAt)
+    this.idleTimeout = longer(Float64Array, this.idleTimeout)
+    this.until = longer(Float64Array, this.until)
+    this.touchInterval = longer(Float64Array, this.touchInterval)
+    this.#flags = longer(Uint8Array, this.#flags)
+    this.#next = longer(Int32Array, this.#next)
+    this.#before = longer(Int32Array, this.#before)
+    this.#capacity = capacity
+  }
+}
+
+const USED = 1
+const TAKEN = 2

@@ -1,0 +1,100 @@
+import type { Environment } from '../core/environment.ts'
+import type { ChangeFeed } from '../core/store.ts'
+import { PARTITIONS } from '../core/token.ts'
+
+/** Probes sent while one lease lasts, so that a late echo or two do not end it. */
+const PROBES_PER_LEASE = 4
+
+/** A lease that nobody has asked for during this many lasts no longer: an idle node sends no probes. */
+const IDLE_LEASES = 5
+
+/**
+ * Which partitions are proven fresh, and until when. A lease runs from the moment when a probe was sent that has come back
+ * through the feed, behind every change made before it: so whoever uses what was kept during a lease is behind the store by
+ * less than `maxStaleness`. A heartbeat merely received would prove nothing: after a stall, old beats are read before the
+ * change that is queued behind them. It ends when either clock has moved that far: one may stand still while a machine
+ * sleeps, the other be stepped.
+ */
+export class Leases {
+  readonly #environment: Environment
+  readonly #maxStaleness: number
+  /** When the probe was sent that last proved each partition: monotonic clock, wall clock. */
+  readonly #provenAt = new Float64Array(PARTITIONS).fill(Number.NEGATIVE_INFINITY)
+  readonly #wallAt = new Float64Array(PARTITIONS).fill(Number.NEGATIVE_INFINITY)
+  readonly #onDivergence: () => void
+  #feed: ChangeFeed | null = null
+  #cancel: (() => void) | null = null
+  #askedAt = 0
+  /** Wall minus monotonic clock at the last probe. */
+  #offset: number
+  /** Milliseconds from sending to echo of the latest probe. */
+  lag = 0
+
+  /** `onDivergence`: one of the clocks was stepped or stood still, so that no deadline counted by them holds any more. */
+  constructor(environment: Environment, maxStaleness: number, onDivergence: () => void) {
+    this.#environment = environment
+    this.#maxStaleness = maxStaleness
+    this.#onDivergence = onDivergence
+    this.#offset = environment.now() - environment.monotonic()
+  }
+
+  start(feed: ChangeFeed): void {
+    this.#feed = feed
+    this.#askedAt = this.#environment.monotonic()
+    this.#probe()
+  }
+
+  stop(): void {
+    this.#cancel?.()
+    this.#cancel = null
+    this.#feed = null
+  }
+
+  /** Whether the partition is proven fresh at `monotonic`, the monotonic clock now. */
+  holds(partition: number, monotonic: number): boolean {
+    this.#askedAt = monotonic
+    if (this.#cancel === null && this.#feed !== null) this.#probe()
+    if (monotonic - (this.#provenAt[partition] as number) >= this.#maxStaleness) return false
+    const moved = this.#environment.now() - (this.#wallAt[partition] as number)
+    return moved < this.#maxStaleness && moved > -this.#maxStaleness
+  }
+
+  /** Partitions that are proven fresh now. */
+  count(): number {
+    const monotonic = this.#environment.monotonic()
+    let held = 0
+    for (let partition = 0; partition < PARTITIONS; partition++) {
+      if (monotonic - (this.#provenAt[partition] as number) < this.#maxStaleness) held++
+    }
+    return held
+  }
+
+  #probe(): void {
+    const sentAt = this.#environment.monotonic()
+    const wallAt = this.#environment.now()
+    const moved = wallAt - sentAt - this.#offset
+    this.#offset = wallAt - sentAt
+    if (Math.abs(moved) >= this.#maxStaleness) this.#onDivergence()
+    this.#feed?.probe((partitions) => this.#echoed(partitions, sentAt, wallAt))
+    this.#cancel = this.#environment.setTimer(this.#maxStaleness / PROBES_PER_LEASE, () => {
+      this.#cancel = null
+      const idle = this.#environment.monotonic() - this.#askedAt
+      if (this.#feed !== null && idle < IDLE_LEASES * this.#maxStaleness) this.#probe()
+    })
+  }
+
+  #echoed(partitions: readonly number[] | null, sentAt: number, wallAt: number): void {
+    this.lag = this.#environment.monotonic() - sentAt
+    if (partitions === null) {
+      this.#provenAt.fill(sentAt)
+      this.#wallAt.fill(wallAt)
+      return
+    }
+    for (const partition of partitions) {
+      // Echoes of several ways may overtake each other.
+      if (sentAt <= (this.#provenAt[partition] as number)) continue
+      this.#provenAt[partition] = sentAt
+      this.#wallAt[partition] = wallAt
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import type { Environment } from './environment.ts'
+import type { MaybePromise } from './maybe-promise.ts'
+import type { SessionId, SessionRecord, Transport } from './record.ts'
+import type { ChangeReceiver, Live, SessionStore } from './store.ts'
+
+/** What a near cache is opened with. Durations in milliseconds. */
+export interface CacheContext {
+  readonly store: SessionStore
+  readonly environment: Environment
+  /** How long an entry may be used after its freshness was last proven. */
+  readonly maxStaleness: number
+  /** Told once of each session, user or partition about which something changed elsewhere, after the cache knows. */
+  readonly receiver: ChangeReceiver
+  /** Told of what fails in the background, such as a feed that cannot be opened. */
+  readonly onError: (error: unknown) => void
+}
+
+/** A session that is proven fresh. */
+export interface Hit {
+  /** Holds the record as the store last told it, which is made only when it is asked for. */
+  readonly source: { readonly record: SessionRecord }
+  /** What the store's clock is ahead of the monotonic one, in milliseconds. */
+  readonly ahead: number
+  /** Whether activity was last recorded a touch interval ago or more. */
+  readonly touchDue: boolean
+}
+
+/** An answer of the store that is still to come, from before it is asked for until it is there. */
+export interface Reading {
+  readonly id: SessionId
+}
+
+/** Until when an answer may be used without asking the store again, and how its use is recorded. */
+export interface Keeping {
+  /** Store's clock: from then on something is to be done that needs the store, such as a rotation. */
+  readonly until: number
+  readonly touchInterval: number
+}
+
+/**
+ * Validated sessions in this process, used only while they are proven fresh (design section 9). The manager asks it
+ * first, tells it what the store answered, and what this node itself has changed (`ChangeReceiver`) before its callers
+ * learn of that.
+ */
+export interface SessionCache extends ChangeReceiver {
+  /**
+   * Subscribes to the store's changes. Throws a `ConfigError` where they can never come; where they cannot come for the
+   * time being, there are no hits until they do.
+   */
+  open(context: CacheContext): MaybePromise<void>
+  close(): Promise<void>
+
+  /** The session whose current token this very text is, on its own transport; `null`: ask the store. Never throws. */
+  hit(token: string, transport: Transport): Hit | null
+
+  /** To be called before the store is asked for a session, and `done` once it has answered or failed. */
+  reading(id: SessionId): Reading
+  done(reading: Reading): void
+
+  /** Keeps what `reading` came to, if nothing has changed meanwhile. `token` was found to be the session's current one. */
+  keep(reading: Reading, token: string, live: Live, keeping: Keeping): void
+
+  /** Activity now, which is about to be recorded. */
+  used(id: SessionId): void
+
+  /** Whether every change of this session that is older than `maxStaleness` has been told. */
+  proves(id: SessionId): boolean
+}

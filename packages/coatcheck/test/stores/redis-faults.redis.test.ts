@@ -206,23 +206,22 @@ describe('P1 what was acknowledged', () => {
     { name: 'everyone, from where nobody had ever been', end: everyone },
     { name: 'a user, who came back within the same millisecond', end: theUser },
   ])('P3 is said again without ending who signed in since: the end of $name', async ({ end }) => {
-    const primary = await started([...NOTHING_SAVED, '--appendonly', 'no'])
-    await started([...NOTHING_SAVED, '--replicaof', `127.0.0.1 ${primary.port}`])
-    const client = await connect(primary)
-    while ((await client.wait(1, 100)) < 1) await client.ping()
-    const { environment } = login()
-    const store = redisOnTestClock(client, 'since:', 1)
-    await store.open({ environment, tombstoneRetention: RETENTION })
+    const { store, statusAfterAll } = await replicated()
     await end(store)
     const session = newSession(1, { id: sessionIdOf(1, USER), userId: USER })
     await store.create(session)
-    environment.advance(1_000)
-    // Waits for what is said again.
-    await store.close()
-    const reader = redisOnTestClock(client, 'since:')
-    await reader.open({ environment, tombstoneRetention: RETENTION })
-    expect((await reader.find(session.id)).status).toBe('live')
-    await reader.close()
+    expect(await statusAfterAll(session.id)).toBe('live')
+  })
+
+  it('P3 is not said again where it was refused', async () => {
+    const { client, store, statusAfterAll } = await replicated()
+    const session = newSession(1)
+    await store.create(session)
+    await client.configSet('min-replicas-to-write', '2')
+    const refused = { code: 'ERR_STORE_UNAVAILABLE', retryable: true }
+    await expect(store.end(session.id, { reason: 'logout' })).rejects.toMatchObject(refused)
+    await client.configSet('min-replicas-to-write', '0')
+    expect(await statusAfterAll(session.id)).toBe('live')
   })
 
   it('does not come back where an end of the user is sent once more after many others', async () => {
@@ -242,6 +241,26 @@ describe('P1 what was acknowledged', () => {
     expect((await store.find(session.id)).status).toBe('ended')
   })
 })
+
+/** A store on a primary that has a replica, and what becomes of a session once all has been said again that is. */
+async function replicated() {
+  const primary = await started(NOTHING_SAVED)
+  await started([...NOTHING_SAVED, '--replicaof', `127.0.0.1 ${primary.port}`])
+  const client = await connect(primary)
+  while ((await client.wait(1, 100)) < 1) await client.ping()
+  const { environment } = login()
+  const store = redisOnTestClock(client, 'since:', 1)
+  await store.open({ environment, tombstoneRetention: RETENTION })
+  const statusAfterAll = async (id: SessionId) => {
+    environment.advance(1_000)
+    // Waits for calls under way.
+    await store.close()
+    const reader = redisOnTestClock(client, 'since:')
+    await reader.open({ environment, tombstoneRetention: RETENTION })
+    return (await reader.find(id)).status
+  }
+  return { client, store, statusAfterAll }
+}
 
 function everyone(store: SessionStore): Promise<unknown> {
   return store.endEveryone({ reason: 'breach' })

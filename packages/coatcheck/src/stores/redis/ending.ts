@@ -24,8 +24,7 @@ export class Ending {
     if (!isSessionId(id)) return { outcome: 'unknown' }
     const user = ofUser === undefined ? '' : JSON.stringify(ofUser)
     const args = [id, JSON.stringify(reason), user, follow ? '1' : '', this.#engine.nonce()]
-    this.#reasserting.note('end', partitionOf(id), args)
-    const [outcome, , list] = await this.#engine.callConfirmed('end', partitionOf(id), args)
+    const [outcome, , list] = await this.#reasserting.make('end', partitionOf(id), args)
     if (outcome === 'unknown') return { outcome }
     if (outcome === 'already') return { outcome, tombstone: toTombstone(list as TombstoneList) }
     const [ended, userId] = list as readonly [SessionId, string | null]

@@ -1,5 +1,6 @@
+import { StoreError } from '../../core/errors.ts'
 import type { Driver } from './driver.ts'
-import type { Engine } from './engine.ts'
+import type { Answer, Engine } from './engine.ts'
 import type { ScriptName } from './scripts.ts'
 
 /** When an end is looked after, in milliseconds since it was made: a fail-over takes seconds to be noticed and decided. */
@@ -51,6 +52,18 @@ export class Reasserting {
     this.#stopListening = null
     this.#cancelTimer = null
     this.#notes = []
+  }
+
+  /** Makes an end, confirmed, and looks after it; also where nobody knows what came of it, but not where it surely was refused. */
+  async make(name: ScriptName, partition: number, args: readonly string[]): Promise<Answer> {
+    try {
+      const answer = await this.#engine.callConfirmed(name, partition, args)
+      this.note(name, partition, args)
+      return answer
+    } catch (error) {
+      if (!(error instanceof StoreError && error.retryable)) this.note(name, partition, args)
+      throw error
+    }
   }
 
   note(name: ScriptName, partition: number, args: readonly string[]): void {

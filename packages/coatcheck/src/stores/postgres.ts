@@ -1,8 +1,10 @@
 import type { Environment } from '../core/environment.ts'
 import { ConfigError, StoreError } from '../core/errors.ts'
 import { assertKnownKeys } from '../core/option-checks.ts'
-import type { Operation, SessionId } from '../core/record.ts'
+import type { Operation, SessionId, SessionRecord, Tombstone } from '../core/record.ts'
 import type {
+  AdoptResult,
+  BuryResult,
   CreateResult,
   EndOptions,
   EndResult,
@@ -10,6 +12,7 @@ import type {
   EndUserResult,
   FindResult,
   ListResult,
+  Live,
   MutateOptions,
   MutateResult,
   NewSession,
@@ -17,6 +20,7 @@ import type {
   ReplaceResult,
   RotateResult,
   RotationChange,
+  ScanResult,
   SessionStore,
   StoreCapabilities,
   StoreContext,
@@ -41,6 +45,13 @@ import { DataWrites, newSessionParameters } from './postgres/data-writes.ts'
 import { Database, type FunctionName } from './postgres/database.ts'
 import type { CallKind } from './postgres/failures.ts'
 import { migrationSql } from './postgres/migrations.ts'
+import {
+  adoptParameters,
+  fromScanCursor,
+  toAdoptResult,
+  tombstoneParameters,
+  toScanResult,
+} from './postgres/moving.ts'
 import { prepareSchema } from './postgres/prepare-schema.ts'
 import type { Expectations } from './postgres/server-check.ts'
 import { toText } from './postgres/text.ts'
@@ -233,6 +244,27 @@ class PostgresStore implements SessionStore {
     return toSweepResult(await this.#call('sweep', 'once', [String(limit), String(this.#retention)]))
   }
 
+  async scan({ limit, cursor }: Parameters<SessionStore['scan']>[0]): Promise<ScanResult> {
+    const parameters = { page: Math.max(1, Math.min(limit, LONGEST_PAGE)), first_id: fromScanCursor(cursor) }
+    return toScanResult(await this.#call('scan', 'read', [JSON.stringify(parameters)]))
+  }
+
+  async epochFor({ userId }: Pick<SessionRecord, 'id' | 'userId'>): Promise<string> {
+    const { user } = await this.#call<{ readonly user: string }>('user_epoch', 'read', [toText(userId)])
+    return user
+  }
+
+  /** A call that was lost and had been applied answers `exists` when it is repeated, with the same session. */
+  async adopt(session: Live, { ifEpoch }: Parameters<SessionStore['adopt']>[1]): Promise<AdoptResult> {
+    const parameters = adoptParameters(session, ifEpoch)
+    return toAdoptResult(await this.#call('adopt', 'idempotent', [JSON.stringify(parameters)]))
+  }
+
+  bury(tombstone: Tombstone, { now }: Parameters<SessionStore['bury']>[1]): Promise<BuryResult> {
+    const parameters = tombstoneParameters(tombstone, now)
+    return this.#call('adopt_tombstone', 'idempotent', [JSON.stringify(parameters), String(this.#retention)])
+  }
+
   #call<T>(name: FunctionName, kind: CallKind, parameters: readonly (string | null)[]): Promise<T> {
     return this.#track(() => this.#database.call<T>(name, kind, parameters))
   }
@@ -260,6 +292,9 @@ class PostgresStore implements SessionStore {
 
 /** Milliseconds that `close` waits for calls under way. */
 const LONGEST_CLOSE = 10_000
+
+/** Most sessions of a page of `scan`: few enough to be put together at once, whatever data they have. */
+const LONGEST_PAGE = 250
 
 /** A schema's name goes into statements and function bodies, so it has no character that needs thought. */
 const PLAIN_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,62}$/

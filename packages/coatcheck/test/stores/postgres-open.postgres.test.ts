@@ -1,7 +1,10 @@
 import pg from 'pg'
 import { describe, expect, it } from 'vitest'
 import { newSession, replaceOptions, sessionId } from '../../src/store-testing/fixtures.ts'
-import { latestVersion, migrationSql } from '../../src/stores/postgres/migrations.ts'
+import { toRunStatement } from '../../src/stores/postgres/client.ts'
+import { newSessionParameters } from '../../src/stores/postgres/data-writes.ts'
+import { Database } from '../../src/stores/postgres/database.ts'
+import { latestVersion, MIGRATIONS, migrationSql } from '../../src/stores/postgres/migrations.ts'
 import { type PostgresOptions, postgres, postgresMigration } from '../../src/stores/postgres.ts'
 import { FakeEnvironment } from '../../src/testing/fake-environment.ts'
 import { setUpPostgres } from './postgres-fixture.ts'
@@ -20,7 +23,9 @@ describe('STO-09 the tables', () => {
       await Promise.all(stores.map((store) => store.open(CONTEXT)))
       const created = await Promise.all(stores.map((store, i) => store.create(newSession(i))))
       expect(created.map(({ outcome }) => outcome)).toEqual(Array(8).fill('ok'))
-      expect(await rows(`SELECT schema_version FROM ${schema}.meta`)).toEqual([{ schema_version: 1 }])
+      expect(await rows(`SELECT schema_version FROM ${schema}.meta`)).toEqual([
+        { schema_version: latestVersion() },
+      ])
       await Promise.all(clients.map((client) => client.end()))
     },
   )
@@ -37,6 +42,30 @@ describe('STO-09 the tables', () => {
     expect(await rows('SELECT * FROM migrated.meta')).toEqual([{ schema_version: 2 }])
   })
 
+  it.each(MIGRATIONS.map(({ version }) => version).slice(0, -1))(
+    'of version %i are brought up to date by open, and their sessions live on, tombstones too',
+    async (version) => {
+      const schema = `since_version_${version}`
+      await shared.admin.query(migrationSql(schema, MIGRATIONS.slice(0, version)))
+      const older = new Database(toRunStatement(shared.fixture.client()), schema)
+      for (const n of [1, 2]) {
+        const session = { ...newSessionParameters(newSession(n)), data: '{}', require_old: false }
+        await older.call('replace', 'once', [JSON.stringify(session)])
+      }
+      await older.call('end_session', 'once', [
+        JSON.stringify({ id: sessionId(2), reason: 'logout', follow: false }),
+      ])
+      const store = postgres(shared.fixture.client(), { schema })
+      await store.open(CONTEXT)
+      expect(await store.scan({ limit: 10, cursor: null })).toMatchObject({
+        sessions: [{ id: sessionId(1) }],
+        tombstones: [{ id: sessionId(2), reason: 'logout' }],
+        cursor: null,
+      })
+      await store.close()
+    },
+  )
+
   it('are as before where a migration fails half-way', async () => {
     const broken = [{ version: 1, sql: 'CREATE TABLE {s}.half (n integer); SELECT 1 / 0' }]
     await expect(shared.admin.query(migrationSql('broken', broken))).rejects.toThrow('division by zero')
@@ -46,13 +75,10 @@ describe('STO-09 the tables', () => {
   it('of a newer version are refused and left alone', async () => {
     await shared.admin.query(postgresMigration({ schema: 'newer' }))
     await shared.admin.query(`UPDATE newer.meta SET schema_version = ${latestVersion() + 1}`)
-    await expectFailure(
-      { schema: 'newer' },
-      'ERR_STORE_SCHEMA',
-      /version 2, but .* knows 1: update coatcheck/,
-    )
+    const versions = `version ${latestVersion() + 1}, but .* knows ${latestVersion()}: update coatcheck`
+    await expectFailure({ schema: 'newer' }, 'ERR_STORE_SCHEMA', new RegExp(versions))
     await shared.admin.query(migrationSql('newer'))
-    expect(await rows('SELECT * FROM newer.meta')).toEqual([{ schema_version: 2 }])
+    expect(await rows('SELECT * FROM newer.meta')).toEqual([{ schema_version: latestVersion() + 1 }])
   })
 
   it('of another program are refused and left alone', async () => {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { SessionId } from '../../src/core/record.ts'
-import type { SessionStore } from '../../src/core/store.ts'
+import type { Live, SessionStore } from '../../src/core/store.ts'
 import { mutateOptions, newSession, replaceOptions, sessionId } from '../../src/store-testing/fixtures.ts'
 import { postgres } from '../../src/stores/postgres.ts'
 import { FakeEnvironment } from '../../src/testing/fake-environment.ts'
@@ -15,6 +15,9 @@ const shared = setUpPostgres()
 const CONTEXT = { environment: new FakeEnvironment(), tombstoneRetention: RETENTION }
 /** More answers than any call waits for. */
 const EXCHANGES = 7
+
+/** A tombstone past its retention, of which nothing would be written. */
+const LONG_OVER = { endedAt: 0, reason: 'logout', userId: null, replacedBy: null, replacedByUserId: null }
 
 const cleanUps: (() => Promise<void>)[] = []
 
@@ -146,7 +149,7 @@ describe('P10 a server that holds a call up', () => {
 describe('P1 a server that became a replica', () => {
   it('is asked nothing: it may not know of the latest logouts', async () => {
     const store = await shared.fixture.opened()
-    await store.create(newSession(1))
+    const created = (await store.create(newSession(1))) as Live
     await shared.server.stop()
     writeFileSync(join(shared.server.data, 'standby.signal'), '')
     await shared.server.start()
@@ -156,6 +159,12 @@ describe('P1 a server that became a replica', () => {
       () => store.epochs('ada'),
       () => append(store, 1),
       () => store.end(sessionId(1), { reason: 'logout' }),
+      // Of a session that it does not know of yet.
+      () => store.end(sessionId(2), { reason: 'logout' }),
+      () => store.scan({ limit: 1, cursor: null }),
+      () => store.epochFor(created.record),
+      () => store.adopt(created, { ifEpoch: null }),
+      () => store.bury({ ...LONG_OVER, id: sessionId(2) }, { now: RETENTION }),
     ]
     for (const call of calls) {
       await expect((async () => await call())()).rejects.toMatchObject({ code: 'ERR_STORE_READ_ONLY' })

@@ -17,6 +17,9 @@ const FUNCTIONS = {
   user_epoch: ['text'],
   list: ['json'],
   sweep: ['integer', 'double precision'],
+  scan: ['json'],
+  adopt: ['json'],
+  adopt_tombstone: ['json', 'double precision'],
   health: [],
 } as const satisfies Readonly<Record<string, readonly string[]>>
 

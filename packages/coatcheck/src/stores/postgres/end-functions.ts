@@ -9,6 +9,7 @@ export const END_FUNCTIONS = `
     v_next text;
     v_now double precision;
   BEGIN
+    PERFORM {s}.assert_primary();
     SELECT * INTO c FROM json_to_record(p) AS x(id text, reason text, of_user text, follow boolean);
     SELECT user_id INTO v_user FROM {s}.sessions WHERE id = c.id;
     IF NOT FOUND OR (c.of_user IS NOT NULL AND v_user IS DISTINCT FROM c.of_user) THEN

@@ -1,4 +1,5 @@
 import { END_FUNCTIONS } from './end-functions.ts'
+import { MOVING_FUNCTIONS } from './moving-functions.ts'
 import { REPLACE_FUNCTIONS } from './replace-functions.ts'
 import { STATE_FUNCTIONS } from './state-functions.ts'
 import { TABLES } from './tables.ts'
@@ -13,6 +14,7 @@ export interface Migration {
 /** A later step that changes what a function takes or answers gives it another name: nodes of the version before fail loudly. */
 export const MIGRATIONS: readonly Migration[] = [
   { version: 1, sql: [TABLES, STATE_FUNCTIONS, REPLACE_FUNCTIONS, END_FUNCTIONS].join('\n') },
+  { version: 2, sql: MOVING_FUNCTIONS },
 ]
 
 export function latestVersion(migrations = MIGRATIONS): number {

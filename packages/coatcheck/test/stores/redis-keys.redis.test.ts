@@ -262,7 +262,7 @@ function ofUser(n: number) {
 }
 
 function isOfEveryone(field: string): boolean {
-  return ['g', 'd', 'since', 'ends', 'count'].includes(field)
+  return ['g', 'd', 'since', 'ends', 'count', 'told'].includes(field)
 }
 
 /** Commands that clients have sent, those within scripts left out. */

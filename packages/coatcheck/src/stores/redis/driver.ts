@@ -23,8 +23,41 @@ export interface Driver {
     confirmation: Confirmation,
   ): Promise<{ readonly answer: unknown; readonly replicas: number | null }>
 
+  /** The servers that take writes, as the client knows them at this moment. */
+  primaries(): readonly Primary[]
+
   /** Calls `listener` whenever the client has come to another connection or another server; returns what stops it. */
   onChange(listener: () => void): () => void
+}
+
+/** A server that takes writes. */
+export interface Primary {
+  /** Where it is, among those of one client. */
+  readonly name: string
+  /** Begins a connection of its own to it, set up as the user's client is. */
+  connect(events: LineEvents): Line
+}
+
+/**
+ * A connection that carries the feed of changes and nothing else, in RESP3, so that commands can follow subscriptions. Once
+ * it is broken it stays so: no driver may make it again behind our back, since what was told meanwhile would be missing.
+ */
+export interface Line {
+  /** Resolves once commands can be sent. */
+  readonly ready: Promise<void>
+  /** Sends a command behind all that was sent before. */
+  send(command: readonly string[]): Promise<unknown>
+  /** Subscribes to a sharded channel. Resolves once the server has confirmed it. */
+  subscribe(channel: string): Promise<unknown>
+  close(): void
+}
+
+export interface LineEvents {
+  /** Synchronously, in the order in which the server sent messages and answers. */
+  message(channel: string, text: string): void
+  /** The server may have taken back a subscription, because the slot of its channel has gone elsewhere. */
+  moved(): void
+  broken(error: unknown): void
 }
 
 /** What both packages' clients are: emitters of events. */

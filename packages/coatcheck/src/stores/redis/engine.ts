@@ -65,6 +65,11 @@ export class Engine {
     return toBase64Url(this.context.environment.randomBytes(NONCE_BYTES))
   }
 
+  /** For how long keys are kept without a session, as scripts take it. */
+  get keep(): string {
+    return String(this.context.tombstoneRetention + DAY)
+  }
+
   /** One operation, which `close` waits for whole, and which is refused after it. */
   during<T>(operation: () => Promise<T>): Promise<T> {
     if (this.#context === null || this.#closed) return Promise.reject(closedError())
@@ -99,9 +104,8 @@ export class Engine {
   }
 
   #prepared(name: ScriptName, partition: number, args: readonly string[]) {
-    const { context } = this
-    const keep = String(context.tombstoneRetention + DAY)
-    return [scriptOf(name), this.#keys[partition] ?? [], [this.#clock(context), keep, ...args]] as const
+    const head = [this.#clock(this.context), this.keep]
+    return [scriptOf(name), this.#keys[partition] ?? [], [...head, ...args]] as const
   }
 
   async #whileMoving<T>(run: () => Promise<T>): Promise<T> {

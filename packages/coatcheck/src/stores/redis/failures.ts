@@ -11,6 +11,13 @@ export function isMoving(error: unknown): boolean {
   return word === 'TRYAGAIN' || word === 'ASK' || word === 'MOVED'
 }
 
+/** Whether the server does not let this user do it, or nobody. */
+export function isNotPermitted(error: unknown): boolean {
+  return (
+    error instanceof Error && /^NOPERM|user executing the script|unknown (sub)?command/i.test(error.message)
+  )
+}
+
 /** Whatever a driver has thrown, in our own terms. `retryable` where the server has said that it did nothing. */
 export function toStoreError(error: unknown): StoreError {
   if (isCoatcheckError(error)) return error as StoreError

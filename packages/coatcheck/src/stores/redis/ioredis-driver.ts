@@ -1,5 +1,6 @@
-import { type Confirmation, type Driver, listen } from './driver.ts'
+import { type Confirmation, type Driver, listen, type Primary } from './driver.ts'
 import { isMoving, isUnknownScript } from './failures.ts'
+import { ioredisPrimaries } from './ioredis-line.ts'
 import type { Script } from './scripts.ts'
 
 type Results = readonly (readonly [error: Error | null, result?: unknown])[] | null
@@ -54,6 +55,10 @@ class IoredisDriver implements Driver {
       if (!isUnknownScript(error)) throw error
     }
     return this.#pipelined(['eval', script.text, ...rest], confirmation)
+  }
+
+  primaries(): readonly Primary[] {
+    return ioredisPrimaries(this.#client)
   }
 
   onChange(listener: () => void): () => void {

@@ -1,5 +1,6 @@
-import { type Confirmation, type Driver, listen } from './driver.ts'
+import { type Confirmation, type Driver, listen, type Primary } from './driver.ts'
 import { isMoving, isUnknownScript } from './failures.ts'
+import { nodeRedisPrimaries } from './node-redis-line.ts'
 import type { Script } from './scripts.ts'
 
 interface EvalOptions {
@@ -67,6 +68,10 @@ class NodeRedisDriver implements Driver {
       if (!isUnknownScript(error)) throw error
     }
     return pipelined(this.#batch().eval(script.text, options), confirmation)
+  }
+
+  primaries(): readonly Primary[] {
+    return nodeRedisPrimaries(this.#client)
   }
 
   onChange(listener: () => void): () => void {

@@ -3,6 +3,8 @@ import type { EndReason, Operation, SessionId, SessionRecord, Tombstone } from '
 import type {
   AdoptResult,
   BuryResult,
+  ChangeFeed,
+  ChangeReceiver,
   CreateResult,
   EndOptions,
   EndResult,
@@ -31,11 +33,12 @@ import type { Driver } from './driver.ts'
 import { Ending } from './ending.ts'
 import { type Answer, type Clock, Engine } from './engine.ts'
 import { inPart } from './failures.ts'
+import { RedisFeed } from './feed.ts'
 import { Moving } from './moving.ts'
 import { Reasserting } from './reasserting.ts'
 import { fromRotation, type RecordList, type TombstoneList, toRecord, toTombstone } from './record-text.ts'
 import { Replacing } from './replacing.ts'
-import { type Checks, checkServers } from './server-checks.ts'
+import { type Checks, channelOf, checkServers } from './server-checks.ts'
 import { Sweeping } from './sweeping.ts'
 import { toLive, Writing } from './writing.ts'
 
@@ -64,9 +67,12 @@ export class RedisStore implements SessionStore {
   readonly #ending: Ending
   readonly #moving: Moving
   readonly #checks: Checks
+  readonly #driver: Driver
+  #feed: RedisFeed | null = null
 
   constructor({ driver, prefix, clock, checks }: RedisSettings) {
     this.#checks = checks
+    this.#driver = driver
     this.#engine = new Engine(driver, prefix, clock)
     this.#reasserting = new Reasserting(this.#engine, driver)
     this.#ending = new Ending(this.#engine, this.#reasserting)
@@ -81,10 +87,12 @@ export class RedisStore implements SessionStore {
     this.#engine.confirmation = await checkServers(this.#engine, this.#checks)
     this.#reasserting.start()
     await this.#engine.call('health', 0, [])
+    await channelOf(this.#engine)
   }
 
   /** The client is the user's, and stays open. */
   async close(): Promise<void> {
+    await this.#feed?.close()
     this.#reasserting.stop()
     await this.#engine.close()
   }
@@ -202,6 +210,21 @@ export class RedisStore implements SessionStore {
 
   bury(tombstone: Tombstone, { now }: { readonly now: number }): Promise<BuryResult> {
     return this.#engine.during(() => this.#moving.bury(tombstone, now))
+  }
+
+  async changes(receiver: ChangeReceiver): Promise<ChangeFeed> {
+    if (this.#feed && !this.#feed.isClosed) {
+      throw new UsageError('ERR_USAGE', 'A store has at most one feed of changes at a time.')
+    }
+    const feed = new RedisFeed(this.#engine, this.#driver, receiver)
+    this.#feed = feed
+    try {
+      await feed.open()
+      return feed
+    } catch (error) {
+      await feed.close()
+      throw error
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 import { sha1Hex } from '../../core/platform.ts'
 import { END, END_EVERYONE, END_USER, HEALTH, OVERDUE, REASSERT_USER, SERVER, SWEEP } from './lua/ending.ts'
+import { CHANNEL, PLACE, PROOF } from './lua/feed.ts'
 import { ACTIVATE, CANCEL, DEPART, EPOCHS, INSERT } from './lua/making.ts'
 import { ADOPT, BURY, EPOCH_FOR, SCAN } from './lua/moving.ts'
 import { PRELUDE } from './lua/prelude.ts'
@@ -35,6 +36,8 @@ const SOURCES = {
   epochFor: EPOCH_FOR,
   adopt: ADOPT,
   bury: BURY,
+  channel: CHANNEL,
+  proof: PROOF,
 } as const
 
 export type ScriptName = keyof typeof SOURCES
@@ -45,8 +48,14 @@ const made = new Map<ScriptName, Script>()
 export function scriptOf(name: ScriptName): Script {
   const known = made.get(name)
   if (known) return known
-  const text = PRELUDE + SOURCES[name]
-  const script = { text, sha: sha1Hex(text) }
+  const script = hashed(PRELUDE + SOURCES[name])
   made.set(name, script)
   return script
+}
+
+/** The only script that works on no partition, but on whichever server it is sent to. */
+export const PLACE_SCRIPT: Script = hashed(PLACE)
+
+function hashed(text: string): Script {
+  return { text, sha: sha1Hex(text) }
 }

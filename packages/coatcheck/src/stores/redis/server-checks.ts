@@ -40,6 +40,16 @@ export async function checkServers(engine: Engine, checks: Checks): Promise<Conf
   return { replicas, milliseconds }
 }
 
+/** The channel on which changes of partition 0 are told. Throws where scripts may not tell any: each would fail half-way. */
+export async function channelOf(engine: Engine): Promise<string> {
+  const [outcome, , channel] = await engine.call('channel', 0, [])
+  if (outcome === 'ok') return channel as string
+  throw new ConfigError(
+    'ERR_STORE_SETTING',
+    'The Redis user may not tell other nodes of changes: allow it +spublish and the channels that begin with the prefix, &coatcheck:* by default (ACL SETUSER).',
+  )
+}
+
 /** One `INFO` per primary. */
 async function infoOfAll(engine: Engine): Promise<readonly Info[]> {
   const first = await infoOf(engine, 0)

@@ -15,6 +15,7 @@ while not s and next do
   s, next = live(last)
 end
 if not s then return answer('already', tombstone(id, t)) end
+tellEnd('s', last)
 bury(last, s, reason, now, nil, nil, nonce)
 return ended(last, s[USER])
 `
@@ -33,6 +34,7 @@ local function answered(entries)
   return answer('ok', '[' .. table.concat(ids, ',') .. ']')
 end
 if isRepeated('n' .. user, nonce) then return answered(call('HGET', U, 'H' .. nonce) or '') end
+tell('u', user)
 local epoch = renewed(nonce)
 
 local kept = {}
@@ -86,6 +88,7 @@ if not era then return answer('nobody') end
 if at and at <= (tonumber(call('HGET', U, 'since') or 0)) then return answer('ok') end
 call('ZREM', X, '')
 if isRepeated('ends', nonce) then return answer('ok') end
+tell('e', '')
 local packed = call('HGET', U, 'G')
 local ended = packed and unpacked(packed) or {}
 ended[era] = { now, reason }
@@ -194,6 +197,7 @@ for i = 7, #ARGV do kept[ARGV[i]] = true end
 for _, entry in ipairs(liveOf(user)) do
   if entry.at <= at and not kept[entry.id] then
     local s = load(entry.id)
+    if s[STATE] ~= 'p' then tell('s', entry.id) end
     if s[STATE] == 'p' then drop(entry.id, s) else bury(entry.id, s, reason, now) end
   end
 end

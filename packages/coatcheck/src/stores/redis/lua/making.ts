@@ -27,6 +27,7 @@ end
 local function evict(ids)
   local quotes = {}
   for i, id in ipairs(ids) do
+    tellEnd('s', id)
     bury(id, load(id), '"limit"', now)
     quotes[i] = quoted(id)
   end
@@ -71,6 +72,7 @@ local s = {
 }
 local replaced, gone = 'null', '[]'
 if leaving then
+  tellEnd('s', old)
   bury(old, leaving, reason, now, id, user)
   replaced = '[' .. leaving[USER] .. ']'
 end
@@ -126,6 +128,7 @@ if not s then
   return answer('gone', tombstone(id, t))
 end
 if num(s[VERSION]) ~= version then return answer('changed') end
+tellEnd('s', id)
 bury(id, s, reason, now, by, byUser)
 return answer('ok', '[' .. s[USER] .. ']')
 `

@@ -91,6 +91,7 @@ end
 -- One that waits to live never will.
 s = s or load(id)
 if s then
+  if s[STATE] == 'l' then tellEnd('s', id) end
   bury(id, s, reason, at, by, byUser, 'ended' .. nonce)
   return answer('ended')
 end

@@ -9,10 +9,14 @@
  *   `count` how many epochs there were; for each user whom
  *   somebody has ended `e` + user the epoch, for all others together `d`; `i` + user the
  *   sessions (35 characters each: id, time of creation in hexadecimal, state), and for each epoch of a user that ended
- *   sessions `h` + user + epoch why; `n` + user by which calls the user was ended, and `H` + call which sessions were.
+ *   sessions `h` + user + epoch why; `n` + user by which calls the user was ended, and `H` + call which sessions were;
+ *   `told` the number of the last change that was told.
  *
  * Users, reasons, fields and values are JSON texts, kept as they came; a script never decodes or encodes JSON. The first
  * write of whatever ends a session is ZREM, which Redis permits when its memory is full, and then all the rest of it.
+ *
+ * Changes are told on the channel `changes` of the partition, as `decisions/014-redis-feed.md` says: a number, then `s` and
+ * the id of a session, `u` and a user, or `e` for everyone.
  */
 export const PRELUDE = `
 local R, D, X, T, U = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
@@ -20,6 +24,7 @@ local STATE, USER, UE, GE, CREATED, SEEN, IDLE, EXPIRES, VERSION, SCHEMA, REVISI
   1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16
 local ENDED, REASON, BY, BY_USER, NONCE = 3, 4, 5, 6, 7
 local WIDTH, HOUR = 35, 3600000
+local CHANGES = string.sub(R, 1, -9) .. 'changes'
 local call, pack, unpacked = redis.call, cmsgpack.pack, cmsgpack.unpack
 local keep = tonumber(ARGV[2])
 local now = tonumber(ARGV[1])
@@ -44,6 +49,28 @@ end
 local function extend(key, ms)
   local left = call('PTTL', key)
   if left ~= -2 and left < ms then call('PEXPIRE', key, string.format('%.0f', ms + HOUR)) end
+end
+
+-- Where numbers begin anew: higher than any number that was there before, so that what was lost shows.
+local function firstNumber()
+  local time = call('TIME')
+  local first = time[1] * 1000000 + time[2]
+  call('HSET', U, 'told', string.format('%.0f', first))
+  extend(U, keep)
+  return first
+end
+
+-- Before the first write, so that a script that may not publish has changed nothing.
+local function tell(kind, what)
+  local number = call('HINCRBY', U, 'told', 1)
+  if number == 1 then number = firstNumber() end
+  call('SPUBLISH', CHANGES, string.format('%.0f', number) .. kind .. what)
+end
+
+-- The same for what must go on when memory is full.
+local function tellEnd(kind, what)
+  call('ZREM', X, '')
+  tell(kind, what)
 end
 
 local function deadline(s)

@@ -86,6 +86,7 @@ if size > bound then return answer('rejected', culprit, '"size"') end
 s[VERSION] = s[VERSION] + 1
 if schema ~= '' then s[SCHEMA] = tonumber(schema) end
 remember(s, operation)
+tell('s', id)
 save(id, s)
 return answer('ok', record(id, s))
 `
@@ -102,6 +103,7 @@ for i = 7, #ARGV do s[DATA][i - 6] = ARGV[i] end
 s[VERSION] = s[VERSION] + 1
 if schema ~= '' then s[SCHEMA] = tonumber(schema) end
 remember(s, operation)
+tell('s', id)
 save(id, s)
 return answer('ok', record(id, s))
 `
@@ -114,6 +116,7 @@ if not s then return answer('gone', tombstone(id, t)) end
 if s[ROTATION] == rotation then return answer('ok', record(id, s)) end
 if s[REVISION] ~= wanted then return answer('conflict', record(id, s)) end
 s[REVISION], s[ROTATION] = revision, rotation
+tell('s', id)
 save(id, s)
 return answer('ok', record(id, s))
 `
@@ -127,7 +130,10 @@ for i = 3, #ARGV, 5 do
     local usedAt = math.min(math.floor(now - tonumber(ARGV[i + 1])), now)
     local later, rotates = usedAt > s[SEEN], wanted ~= nil and s[REVISION] == wanted
     if later then s[SEEN] = usedAt end
-    if rotates then s[REVISION], s[ROTATION] = tonumber(ARGV[i + 3]), ARGV[i + 4] end
+    if rotates then
+      s[REVISION], s[ROTATION] = tonumber(ARGV[i + 3]), ARGV[i + 4]
+      tell('s', id)
+    end
     if later then call('ZADD', D, num(deadline(s)), id) end
     if later or rotates then save(id, s) end
   end

@@ -1,22 +1,37 @@
+import { setTimeout as passed } from 'node:timers/promises'
 import { createClient } from 'redis'
-import { RedisServer } from './redis-server.ts'
+import { type Counts, FaultProxy } from './fault-proxy.ts'
+import { freePort, RedisServer } from './redis-server.ts'
 
 const MASTERS = 3
 const SLOTS = 16_384
 const SETTINGS = ['--save', '', '--cluster-enabled', 'yes', '--cluster-node-timeout', '1500']
+/** How far a node's port for the others lies above its own. */
+const BUS = 10_000
 
 /** Three masters with a replica each. */
 export class RedisCluster {
   readonly nodes: readonly RedisServer[]
+  /** One per node, in the same order; none unless asked for. */
+  readonly proxies: readonly FaultProxy[]
 
-  private constructor(nodes: readonly RedisServer[]) {
+  private constructor(nodes: readonly RedisServer[], proxies: readonly FaultProxy[]) {
     this.nodes = nodes
+    this.proxies = proxies
   }
 
-  /** Starts the servers, joins them and waits until each sees the whole Cluster well. */
-  static async start(): Promise<RedisCluster> {
-    const nodes = await Promise.all(Array.from({ length: 2 * MASTERS }, () => RedisServer.start(SETTINGS)))
-    const cluster = new RedisCluster(nodes)
+  /**
+   * Starts the servers, joins them and waits until each sees the whole Cluster well. `more` are settings besides. With
+   * `counts` each node announces the port of a proxy of its own: clients that begin at `ports`, and replicas, come to the
+   * nodes through these alone.
+   */
+  static async start(more: readonly string[] = [], counts: Counts | null = null): Promise<RedisCluster> {
+    const ports = await Promise.all(Array.from({ length: 2 * MASTERS }, freeNodePort))
+    const proxies = counts ? await Promise.all(ports.map((port) => FaultProxy.start(port, counts))) : []
+    const started = ports.map((port, n) =>
+      RedisServer.start([...SETTINGS, ...more, ...announcement(port, proxies[n])], port),
+    )
+    const cluster = new RedisCluster(await Promise.all(started), proxies)
     try {
       await cluster.#join()
     } catch (error) {
@@ -26,8 +41,14 @@ export class RedisCluster {
     return cluster
   }
 
+  /** Those that have started as masters. */
   get masters(): readonly RedisServer[] {
     return this.nodes.slice(0, MASTERS)
+  }
+
+  /** Where clients begin: those of the masters, or of their proxies. */
+  get ports(): readonly number[] {
+    return (this.proxies.length > 0 ? this.proxies : this.nodes).slice(0, MASTERS).map(({ port }) => port)
   }
 
   /** Asks one node. */
@@ -44,10 +65,29 @@ export class RedisCluster {
     return String(await this.ask(node, 'CLUSTER', 'MYID'))
   }
 
+  /** Which of these say that they are primaries. */
+  async primaries(nodes: readonly RedisServer[]): Promise<readonly RedisServer[]> {
+    const roles = await Promise.all(nodes.map((node) => this.ask(node, 'ROLE')))
+    return nodes.filter((_, i) => (roles[i] as readonly unknown[])[0] === 'master')
+  }
+
+  /** Waits until all nodes, which must be running, see the Cluster well, and each primary has its replica. */
+  async settled(): Promise<void> {
+    for (;;) {
+      const states = await Promise.all(this.nodes.map((node) => this.#info(node)))
+      const links = await Promise.all(this.nodes.map((node) => this.ask(node, 'INFO', 'replication')))
+      const have = (pattern: RegExp) => links.filter((link) => pattern.test(String(link))).length
+      const isWell = states.every((state) => state.includes('cluster_state:ok'))
+      const [primaries, replicas] = [have(/role:master.*state=online/s), have(/master_link_status:up/)]
+      if (isWell && primaries === MASTERS && replicas === this.nodes.length - MASTERS) return
+      await passed(50)
+    }
+  }
+
   /** Moves the slot of `key` to another master, as an administrator would, key by key; `between` runs after each step. */
   async moveSlot(key: string, between: () => Promise<unknown>): Promise<void> {
     const slot = String(await this.ask(this.nodes[0] as RedisServer, 'CLUSTER', 'KEYSLOT', key))
-    const owner = Math.floor((Number(slot) * MASTERS) / SLOTS)
+    const owner = await this.#ownerOf(Number(slot))
     const [source, target] = [this.nodes[owner], this.nodes[(owner + 1) % MASTERS]] as [
       RedisServer,
       RedisServer,
@@ -67,6 +107,7 @@ export class RedisCluster {
 
   async stop(): Promise<void> {
     await Promise.all(this.nodes.map((node) => node.stop()))
+    await Promise.all(this.proxies.map((proxy) => proxy.close()))
   }
 
   async #join(): Promise<void> {
@@ -99,6 +140,17 @@ export class RedisCluster {
     }
   }
 
+  /** Which of the masters has the slot. */
+  async #ownerOf(slot: number): Promise<number> {
+    const ranges = (await this.ask(this.nodes[0] as RedisServer, 'CLUSTER', 'SLOTS')) as readonly (readonly [
+      number,
+      number,
+      readonly [string, number],
+    ])[]
+    const range = ranges.find(([from, to]) => from <= slot && slot <= to)
+    return this.ports.indexOf(range?.[2][1] ?? 0)
+  }
+
   async #info(node: RedisServer): Promise<string> {
     return String(await this.ask(node, 'CLUSTER', 'INFO'))
   }
@@ -107,4 +159,17 @@ export class RedisCluster {
   async #until(holds: (node: RedisServer) => Promise<boolean>): Promise<void> {
     for (const node of this.nodes) while (!(await holds(node))) await new Promise(setImmediate)
   }
+}
+
+/** A port whose node may have its port for the others above it. */
+async function freeNodePort(): Promise<number> {
+  for (;;) {
+    const port = await freePort()
+    if (port + BUS <= 65_535) return port
+  }
+}
+
+function announcement(port: number, proxy: FaultProxy | undefined): readonly string[] {
+  if (!proxy) return []
+  return ['--cluster-announce-port', String(proxy.port), '--cluster-announce-bus-port', String(port + BUS)]
 }

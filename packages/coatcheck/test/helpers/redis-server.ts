@@ -19,9 +19,9 @@ export class RedisServer {
     this.#settings = settings
   }
 
-  /** Starts a server with these settings (`--name value` in turn) and waits until it answers. Default: nothing is saved. */
-  static async start(settings: readonly string[] = ['--save', '']): Promise<RedisServer> {
-    const server = new RedisServer(await freePort(), settings)
+  /** Starts a server with these settings (`--name value` in turn) and waits until it answers. Default: nothing is saved, on a free port. */
+  static async start(settings: readonly string[] = ['--save', ''], port?: number): Promise<RedisServer> {
+    const server = new RedisServer(port ?? (await freePort()), settings)
     await server.restart()
     return server
   }
@@ -63,6 +63,15 @@ export class RedisServer {
     const gone = new Promise((resolve) => child.once('exit', resolve))
     child.kill(signal)
     await gone
+  }
+
+  /** Lets the process stand still; connections stay, and what comes is read when it goes on. */
+  pause(): void {
+    this.#process?.kill('SIGSTOP')
+  }
+
+  resume(): void {
+    this.#process?.kill('SIGCONT')
   }
 
   async stop(): Promise<void> {

@@ -1,0 +1,47 @@
+import { Cluster } from 'ioredis'
+import { createCluster } from 'redis'
+import type { SessionStore } from '../../src/core/store.ts'
+import { postgres } from '../../src/stores/postgres.ts'
+import { type RedisClient, redis } from '../../src/stores/redis.ts'
+import { type DriverName, openClient } from './postgres-harness.ts'
+
+/** A store on a client of its own. */
+export interface LoadStore {
+  readonly store: SessionStore
+  connect(): Promise<unknown>
+  end(): Promise<unknown>
+}
+
+/** Ports of a Cluster's servers, and in their stead those of the proxies before them. */
+export type PortMap = readonly (readonly [server: number, proxy: number])[]
+
+/** The store of a node under load: `redis` and `ioredis` take a `PortMap` as JSON, the drivers of PostgreSQL a URL. */
+export function openStore(driver: string, address: string): LoadStore {
+  if (driver === 'redis' || driver === 'ioredis') return openCluster(driver, JSON.parse(address) as PortMap)
+  const { client, end } = openClient(driver as DriverName, address, { max: 4 })
+  return { store: postgres(client), connect: async () => {}, end }
+}
+
+function openCluster(driver: 'redis' | 'ioredis', ports: PortMap): LoadStore {
+  const addresses = ports.map(([, port]) => ({ host: '127.0.0.1', port }))
+  const map = Object.fromEntries(ports.map(([server], i) => [`127.0.0.1:${server}`, addresses[i]])) as Record<
+    string,
+    { host: string; port: number }
+  >
+  if (driver === 'ioredis') {
+    const client = new Cluster(addresses, { natMap: map })
+    client.on('error', () => {})
+    return onCluster(client, { connect: () => client.ping(), end: () => client.disconnect() })
+  }
+  const rootNodes = addresses.map((socket) => ({ socket }))
+  const client = createCluster({ rootNodes, nodeAddressMap: map })
+  client.on('error', () => {})
+  return onCluster(client, { connect: () => client.connect(), end: () => client.destroy() })
+}
+
+function onCluster(
+  client: RedisClient,
+  { connect, end }: { connect: () => Promise<unknown>; end: () => unknown },
+): LoadStore {
+  return { store: redis(client, { confirmations: 1 }), connect, end: async () => end() }
+}

@@ -1,7 +1,16 @@
 import type { ChangeReceiver, Ended, EndOptions, NewSession, SessionStore, Touch } from './store.ts'
 
 /** The methods by which a store changes. */
-type Changing = 'mutate' | 'rotate' | 'replace' | 'touch' | 'end' | 'endUser' | 'endEveryone' | 'sweep'
+type Changing =
+  | 'mutate'
+  | 'rotate'
+  | 'replace'
+  | 'touch'
+  | 'end'
+  | 'endUser'
+  | 'endEveryone'
+  | 'sweep'
+  | 'bury'
 
 type Tell<M extends Changing> = (
   receiver: ChangeReceiver,
@@ -40,6 +49,7 @@ const TELL: { readonly [M in Changing]: Tell<M> } = {
   endUser: (receiver, [userId]) => receiver.userChanged(userId),
   endEveryone: (receiver) => receiver.everyoneChanged(null),
   sweep: (receiver, _, answer) => tellAll(receiver, answer?.ended ?? []),
+  bury: (receiver, [{ id }]) => receiver.changed(id),
 }
 
 function tellAll(receiver: ChangeReceiver, ended: readonly Ended[]): void {

@@ -2,9 +2,14 @@ import { StoreError } from '../core/errors.ts'
 import { ephemeralKeys } from '../core/key-sources.ts'
 import type { KeySource } from '../core/keys.ts'
 import { assertKnownKeys, wholeNumber } from '../core/option-checks.ts'
+import { tellOwnChange } from '../core/own-changes.ts'
 import { systemEnvironment } from '../core/platform.ts'
-import type { Operation, SessionId } from '../core/record.ts'
+import type { Operation, SessionId, Tombstone } from '../core/record.ts'
 import type {
+  AdoptResult,
+  BuryResult,
+  ChangeFeed,
+  ChangeReceiver,
   CreateResult,
   EndOptions,
   EndResult,
@@ -12,6 +17,7 @@ import type {
   EndUserResult,
   FindResult,
   ListResult,
+  Live,
   MutateOptions,
   MutateResult,
   NewSession,
@@ -19,6 +25,7 @@ import type {
   ReplaceResult,
   RotateResult,
   RotationChange,
+  ScanResult,
   SessionStore,
   StoreCapabilities,
   StoreContext,
@@ -66,6 +73,7 @@ class MemoryStore implements SessionStore {
   #opened: (StoreContext & { readonly table: SessionTable }) | null = null
   #closed = false
   #keys: KeySource | null = null
+  readonly #receivers = new Set<ChangeReceiver>()
 
   constructor(maxSessions: number) {
     this.#maxSessions = maxSessions
@@ -109,31 +117,35 @@ class MemoryStore implements SessionStore {
   }
 
   mutate(id: SessionId, operations: readonly Operation[], options: MutateOptions): Promise<MutateResult> {
-    return promised(() => this.#turn().mutate(id, operations, options))
+    return this.#telling('mutate', [id, operations, options], () =>
+      this.#turn().mutate(id, operations, options),
+    )
   }
 
   rotate(id: SessionId, change: RotationChange): Promise<RotateResult> {
-    return promised(() => this.#turn().rotate(id, change))
+    return this.#telling('rotate', [id, change], () => this.#turn().rotate(id, change))
   }
 
   replace(old: SessionId | null, session: NewSession, options: ReplaceOptions): Promise<ReplaceResult> {
-    return promised(() => this.#turn().replace(old, session, options))
+    return this.#telling('replace', [old, session, options], () =>
+      this.#turn().replace(old, session, options),
+    )
   }
 
   touch(batch: readonly Touch[]): Promise<void> {
-    return promised(() => this.#turn().touch(batch))
+    return this.#telling('touch', [batch], () => this.#turn().touch(batch))
   }
 
   end(id: SessionId, options: EndOptions): Promise<EndResult> {
-    return promised(() => this.#turn().end(id, options))
+    return this.#telling('end', [id, options], () => this.#turn().end(id, options))
   }
 
   endUser(userId: string, options: EndUserOptions): Promise<EndUserResult> {
-    return promised(() => this.#turn().endUser(userId, options))
+    return this.#telling('endUser', [userId, options], () => this.#turn().endUser(userId, options))
   }
 
   endEveryone({ reason }: Parameters<SessionStore['endEveryone']>[0]): Promise<void> {
-    return promised(() => this.#turn().endEveryone(reason))
+    return this.#telling('endEveryone', [], () => this.#turn().endEveryone(reason))
   }
 
   epochs(userId: string): Promise<{ readonly user: string }> {
@@ -145,7 +157,44 @@ class MemoryStore implements SessionStore {
   }
 
   sweep({ limit }: { readonly limit: number }): Promise<SweepResult> {
-    return promised(() => this.#turn().sweep(limit, this.#requireOpen().tombstoneRetention))
+    return this.#telling('sweep', [], () => this.#turn().sweep(limit, this.#requireOpen().tombstoneRetention))
+  }
+
+  scan(page: Parameters<SessionStore['scan']>[0]): Promise<ScanResult> {
+    return promised(() => this.#turn().scan(page))
+  }
+
+  epochFor({ userId }: Parameters<SessionStore['epochFor']>[0]): Promise<string> {
+    return promised(() => this.#requireOpen().table.epochFor(userId))
+  }
+
+  adopt(session: Live, options: Parameters<SessionStore['adopt']>[1]): Promise<AdoptResult> {
+    return promised(() => this.#turn().adopt(session, options))
+  }
+
+  bury(tombstone: Tombstone, { now }: { readonly now: number }): Promise<BuryResult> {
+    const { tombstoneRetention } = this.#requireOpen()
+    return this.#telling('bury', [tombstone], () => this.#turn().bury(tombstone, now, tombstoneRetention))
+  }
+
+  /** In the very turn of each change: what was told is all there is. */
+  changes(receiver: ChangeReceiver): Promise<ChangeFeed> {
+    this.#receivers.add(receiver)
+    const feed: ChangeFeed = {
+      probe: (echoed) => {
+        if (this.#opened) echoed(null)
+      },
+      close: () => promised(() => void this.#receivers.delete(receiver)),
+    }
+    return Promise.resolve(feed)
+  }
+
+  #telling<T>(method: keyof SessionStore, args: readonly unknown[], work: () => T): Promise<T> {
+    return promised(() => {
+      const answer = work()
+      for (const receiver of this.#receivers) tellOwnChange(receiver, method, args, answer)
+      return answer
+    })
   }
 
   #turn(): Sessions {

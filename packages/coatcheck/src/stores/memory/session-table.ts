@@ -99,13 +99,32 @@ export class SessionTable {
 
   end(entry: Entry, { at, reason }: End, successor: SessionRecord | null): Ended {
     const { id, userId } = entry.record
-    this.#entries.delete(id)
-    if (userId !== null) this.#users.remove(userId, id)
     const replacedBy = successor?.id ?? null
     const replacedByUserId = successor?.userId ?? null
-    this.#tombstones.set(id, Object.freeze({ id, endedAt: at, reason, userId, replacedBy, replacedByUserId }))
-    this.#dropExcessTombstone()
+    this.bury(entry, { id, endedAt: at, reason, userId, replacedBy, replacedByUserId })
     return { id, userId, reason }
+  }
+
+  /** Puts a tombstone in the place of the entry, if there is one. */
+  bury(entry: Entry | null, tombstone: Tombstone): void {
+    if (entry) {
+      const { id, userId } = entry.record
+      this.#entries.delete(id)
+      if (userId !== null) this.#users.remove(userId, id)
+    }
+    this.#tombstones.set(tombstone.id, Object.freeze(tombstone))
+    this.#dropExcessTombstone()
+  }
+
+  /** Ids in the order of their text, those that are ended among them. */
+  idsAfter(
+    cursor: string | null,
+    limit: number,
+  ): { readonly ids: readonly SessionId[]; readonly next: string | null } {
+    const all = [...this.#entries.keys(), ...this.#tombstones.keys()]
+    const after = all.filter((id) => cursor === null || id > cursor).sort()
+    const ids = after.slice(0, limit)
+    return { ids, next: after.length > limit ? (ids.at(-1) ?? null) : null }
   }
 
   /** What a record made now carries: equal on all sessions that neither an end of their user nor one of everyone has reached. */

@@ -1,7 +1,11 @@
 import { applyOperations, replacementData } from '../../core/apply-operations.ts'
+import { expiredBy } from '../../core/lifetimes.ts'
+import { movedInTime } from '../../core/moved-in-time.ts'
 import { newRecord } from '../../core/new-record.ts'
-import type { EndReason, Operation, SessionId, SessionRecord } from '../../core/record.ts'
+import type { EndReason, Operation, SessionId, SessionRecord, Tombstone } from '../../core/record.ts'
 import type {
+  AdoptResult,
+  BuryResult,
   CreateResult,
   EndOptions,
   EndResult,
@@ -17,6 +21,7 @@ import type {
   ReplaceResult,
   RotateResult,
   RotationChange,
+  ScanResult,
   SessionLimit,
   SweepResult,
   Touch,
@@ -163,6 +168,40 @@ export class Sessions {
       tombstonesRemoved: tombstones.removed,
       more: !entries.done || !tombstones.done,
     }
+  }
+
+  scan({ limit, cursor }: Page): ScanResult {
+    const { ids, next } = this.#table.idsAfter(cursor, limit)
+    const sessions = ids.map((id) => this.#table.live(id, this.#now)).filter((entry) => entry !== null)
+    const tombstones = ids.map((id) => this.#table.tombstone(id)).filter((tombstone) => tombstone !== null)
+    return { sessions: sessions.map(({ record }) => record), tombstones, cursor: next, now: this.#now }
+  }
+
+  adopt({ record, now }: Live, { ifEpoch }: { readonly ifEpoch: string | null }): AdoptResult {
+    const known = this.#table.live(record.id, this.#now)
+    if (known) return { outcome: 'exists', ...this.#live(known) }
+    const tombstone = this.#table.tombstone(record.id)
+    if (tombstone) return { outcome: 'ended', tombstone }
+    const epoch = this.#table.epochFor(record.userId)
+    if (ifEpoch !== null && ifEpoch !== epoch) return { outcome: 'stale' }
+    const moved = movedInTime(record, this.#now - now)
+    if (expiredBy(moved, this.#now)) return { outcome: 'over' }
+    this.#table.assertRoom(0, this.#now)
+    return { outcome: 'ok', ...this.#live(this.#table.insert(frozenCopy({ ...moved, epoch }), [])) }
+  }
+
+  bury(tombstone: Tombstone, now: number, retention: number): BuryResult {
+    const endedAt = Math.min(tombstone.endedAt + this.#now - now, this.#now)
+    const moved = { ...tombstone, endedAt }
+    const entry = this.#table.live(tombstone.id, this.#now)
+    if (entry) {
+      this.#table.bury(entry, moved)
+      return { outcome: 'ended' }
+    }
+    if (this.#table.has(tombstone.id)) return { outcome: 'already' }
+    if (endedAt <= this.#now - retention) return { outcome: 'over' }
+    this.#table.bury(null, moved)
+    return { outcome: 'buried' }
   }
 
   /** Why a replacement may not even be tried. */

@@ -1,6 +1,8 @@
 import type { SessionId } from '../../src/core/record.ts'
 import type { ChangeFeed, ChangeReceiver, SessionStore } from '../../src/core/store.ts'
 
+import { PARTITIONS } from '../../src/stores/redis/partition-keys.ts'
+
 export type Told =
   | { readonly kind: 'changed'; readonly id: SessionId }
   | { readonly kind: 'user'; readonly userId: string }
@@ -68,3 +70,15 @@ export async function echoOf(feed: ChangeFeed, store: SessionStore, partition: n
     await store.health()
   }
 }
+
+/** The feed of an open store, and what it tells from now on; it has begun with everything lost. */
+export async function listening(store: SessionStore) {
+  const recorder = new Recorder()
+  const feed = await store.changes?.(recorder)
+  if (!feed) throw new Error('The store has a feed of changes.')
+  await recorder.until(() => allPartitions.every((partition) => recorder.lostTimes(partition) > 0))
+  recorder.take()
+  return { feed, recorder }
+}
+
+const allPartitions = Array.from({ length: PARTITIONS }, (_, partition) => partition)

@@ -14,7 +14,7 @@ const PATIENCE = 5_000
 
 /** How long to wait before lanes are made again: doubled each time until a probe has come back. */
 const FIRST_DELAY = 50
-const LONGEST_DELAY = 5_000
+const LONGEST_DELAY = 2_000
 
 /**
  * The feed of changes: a lane to each primary, made anew when it breaks. Which partitions a lane carries follows from what its

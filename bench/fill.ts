@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import type { JsonFields, NewSession, SessionId, Sessions } from 'coatcheck'
 
 export interface SampleToken {
@@ -67,11 +67,18 @@ export async function fillRecords<D>(sessions: Sessions<D>, records: Records): P
   const ids: SessionId[] = []
   for (let start = 0; start < records.count; start += IN_FLIGHT) {
     const size = Math.min(IN_FLIGHT, records.count - start)
-    const batch = Array.from({ length: size }, (_, i) => newSession(records, start + i))
+    const batch = Array.from({ length: size }, (_, i) => newSession(records, start + apart(i, size)))
     await Promise.all(batch.map((session) => store.replace(null, session, OPTIONS)))
     for (const { id } of batch) ids.push(id)
   }
   return ids
+}
+
+/** Neighbours become as many steps apart as there are batches of ten: logins of one user wait for each other. */
+function apart(place: number, size: number): number {
+  const users = Math.ceil(size / 10)
+  const index = (place % users) * 10 + Math.floor(place / users)
+  return size % 10 === 0 ? index : place
 }
 
 const OPTIONS = {
@@ -86,10 +93,11 @@ const OPTIONS = {
 } as const
 
 function newSession({ data, userOf, absoluteTimeoutOf }: Records, index: number): NewSession {
+  const userId = userOf(index)
   return {
-    id: randomBytes(16).toString('base64url') as SessionId,
+    id: newId(userId),
     secretHash: randomBytes(32).toString('base64url'),
-    userId: userOf(index),
+    userId,
     lifetime: 'signedIn',
     idleTimeout: 12 * HOUR,
     absoluteTimeout: absoluteTimeoutOf?.(index) ?? 12 * HOUR,
@@ -104,4 +112,21 @@ function newSession({ data, userOf, absoluteTimeoutOf }: Records, index: number)
     data,
     schemaVersion: 1,
   }
+}
+
+/** In the user's partition: the store on Redis refuses any other. */
+function newId(userId: string): SessionId {
+  const bytes = randomBytes(16)
+  bytes[0] = partitionOfUser(userId)
+  return bytes.toString('base64url') as SessionId
+}
+
+function partitionOfUser(userId: string): number {
+  const hash = createHash('sha256')
+  for (const part of ['coatcheck partition', userId]) {
+    const length = Buffer.alloc(4)
+    length.writeUInt32BE(Buffer.byteLength(part))
+    hash.update(length).update(part)
+  }
+  return hash.digest()[0] ?? 0
 }

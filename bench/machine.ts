@@ -3,10 +3,12 @@ import { readFileSync } from 'node:fs'
 import { findPackageJSON } from 'node:module'
 import { arch, availableParallelism, cpus, loadavg, totalmem, type } from 'node:os'
 import { canPin } from './process/child.ts'
+import { versionOf as engineVersion } from './process/engine.ts'
 import type { Machine } from './results.ts'
 
 const PACKAGES = [
   'autocannon',
+  'connect-redis',
   'express',
   'express-session',
   'fast-jwt',
@@ -16,10 +18,13 @@ const PACKAGES = [
   'hono',
   '@hono/node-server',
   'hono-sessions',
+  'ioredis',
   'iron-session',
   'jose',
   'koa',
   'koa-session',
+  'pg',
+  'redis',
 ]
 
 /** What a change of makes another program to measure; the results themselves are none. */
@@ -42,6 +47,7 @@ export function describeMachine(): Machine {
     loadBefore: loadavg()[0] ?? 0,
     pinned: canPin,
     versions: Object.fromEntries(PACKAGES.map((name) => [name, versionOf(name)])),
+    engines: { Redis: engineVersion('Redis'), PostgreSQL: engineVersion('PostgreSQL') },
   }
 }
 

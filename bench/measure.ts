@@ -1,12 +1,16 @@
 import { SAMPLE } from './fixture.ts'
 import { describeMachine } from './machine.ts'
 import { modes } from './modes/all.ts'
+import type { Mode } from './modes/mode.ts'
+import { networkModes } from './modes/network.ts'
 import { frameworksAmong } from './parts.ts'
 import { Child } from './process/child.ts'
+import { type EngineName, findProgram } from './process/engine.ts'
 import type { LifecycleCommands } from './process/lifecycle.ts'
 import { inTurns } from './questions/in-turns.ts'
 import { measureOverhead } from './questions/overhead.ts'
-import type { Part, Results, RoomCase, Settings } from './results.ts'
+import type { OnTopCase, OverheadCase, Part, Results, RoomCase, Settings } from './results.ts'
+import type { StoreName } from './store-backing.ts'
 
 /** How much is measured. */
 export interface Plan {
@@ -45,7 +49,8 @@ export const QUICK: Plan = {
 }
 
 const MILLION = 1_000_000
-const STORES = ['memory', 'SQLite'] as const
+const EMBEDDED = ['memory', 'SQLite'] as const
+const ON_TOP = 100_000
 const CONNECTIONS = 16
 const OF_USER = 1_000
 
@@ -58,46 +63,87 @@ export function settingsOf({ rounds, seconds }: Plan): Settings {
 /** Results of one run that have nothing but these parts. */
 export async function measure(plan: Plan, parts: readonly Part[], tell: Tell): Promise<Results> {
   const machine = describeMachine()
-  const stores = parts.includes('stores') ? await measureStores(plan, tell) : NO_STORES
+  const stores = await measureLifecycles(plan, parts, tell)
+  const onTop = parts.includes('sizes') ? await measureSizes(plan, tell) : []
   const durableWrites = parts.includes('writes') ? await measureWrites(plan, tell) : null
   const frameworks = frameworksAmong(parts)
   const chosen = modes.filter(({ framework }) => frameworks.includes(framework))
-  if (chosen.length > 0) tell('CPU per request')
-  const settings = { ...plan, modes: chosen, connections: CONNECTIONS, sample: SAMPLE }
-  const overhead = chosen.length > 0 ? await measureOverhead(settings, tell) : []
-  return { runs: [{ parts, machine }], settings: settingsOf(plan), overhead, ...stores, durableWrites }
+  const overhead = await measureRequests(plan, chosen, tell)
+  const network = await measureRequests(plan, parts.includes('network') ? networkModes : [], tell)
+  const settings = settingsOf(plan)
+  return { runs: [{ parts, machine }], settings, overhead, network, ...stores, onTop, durableWrites }
+}
+
+async function measureRequests(plan: Plan, chosen: readonly Mode[], tell: Tell): Promise<OverheadCase[]> {
+  if (chosen.length === 0) return []
+  tell('CPU per request')
+  return measureOverhead({ ...plan, modes: chosen, connections: CONNECTIONS, sample: SAMPLE }, tell)
 }
 
 type Stores = Pick<Results, 'room' | 'idle' | 'endUser' | 'endEveryone' | 'sweep'>
 
-const NO_STORES: Stores = { room: [], endUser: [], endEveryone: [], sweep: [] }
+/** The embedded stores together, those on servers one after the other. */
+async function measureLifecycles(plan: Plan, parts: readonly Part[], tell: Tell): Promise<Stores> {
+  const measured: Stores[] = []
+  if (parts.includes('stores')) {
+    const stores = await measureStores(EMBEDDED, plan, tell)
+    const peerRoom = await inProcess((child) => child.ask('room', 'express-session', MILLION * plan.scale))
+    const idle = await inProcess((child) => child.ask('idle', plan.idle))
+    measured.push({ ...stores, room: [...stores.room, peerRoom], idle })
+  }
+  if (parts.includes('redis') && isThere('Redis', tell))
+    measured.push(await measureStores(['Redis'], plan, tell))
+  if (parts.includes('postgres') && isThere('PostgreSQL', tell)) {
+    measured.push(await measureStores(['PostgreSQL'], plan, tell))
+  }
+  const idle = measured.find((one) => one.idle)?.idle
+  return {
+    room: measured.flatMap(({ room }) => room),
+    ...(idle && { idle }),
+    endUser: measured.flatMap(({ endUser }) => endUser),
+    endEveryone: measured.flatMap(({ endEveryone }) => endEveryone),
+    sweep: measured.flatMap(({ sweep }) => sweep),
+  }
+}
 
-async function measureStores(plan: Plan, tell: Tell): Promise<Stores> {
-  tell('room')
-  const filled = await Promise.all(STORES.map((store) => fillStore(store, plan)))
+function isThere(engine: EngineName, tell: Tell): boolean {
+  const found = findProgram(engine) !== null
+  if (!found) tell(`left out: ${engine} is not on this machine`)
+  return found
+}
+
+async function measureStores(names: readonly StoreName[], plan: Plan, tell: Tell): Promise<Stores> {
+  tell(`room: ${names.join(', ')}`)
+  const filled = await Promise.all(names.map((store) => fillStore(store, plan)))
   const endings = await inTurns(filled, 1, (one) => {
     tell(`ending and sweeping: ${one.store}`)
     return measureEndings(one, plan)
   })
-  const peerRoom = await inProcess((child) => child.ask('room', 'express-session', MILLION * plan.scale))
-  const idle = await inProcess((child) => child.ask('idle', plan.idle))
   return {
-    room: [...filled.map(({ room }) => room), peerRoom],
-    idle,
+    room: filled.map(({ room }) => room),
     endUser: endings.map(({ endUser }) => endUser),
     endEveryone: endings.map(({ endEveryone }) => endEveryone),
     sweep: endings.map(({ sweep }) => sweep),
   }
 }
 
+/** Every store with sessions whose data is larger. */
+function measureSizes(plan: Plan, tell: Tell): Promise<OnTopCase[]> {
+  const servers = (['Redis', 'PostgreSQL'] as const).filter((engine) => isThere(engine, tell))
+  return inTurns([...EMBEDDED, ...servers], 1, (store) => {
+    tell(`room besides the data: ${store}`)
+    return inProcess((child) => child.ask('onTop', store, ON_TOP * plan.scale))
+  })
+}
+
 interface Filled {
-  readonly store: (typeof STORES)[number]
+  readonly store: StoreName
   readonly child: Child<LifecycleCommands>
   readonly room: RoomCase
 }
 
 /** Both at once, which takes half the time and leaves their sizes what they are. */
-async function fillStore(store: Filled['store'], plan: Plan): Promise<Filled> {
+async function fillStore(store: StoreName, plan: Plan): Promise<Filled> {
   const child = startLifecycle()
   return { store, child, room: await child.ask('room', store, MILLION * plan.scale) }
 }

@@ -1,11 +1,15 @@
 import { FRAMEWORKS, type Framework } from './modes/mode.ts'
 import type { Part, Results, Run, Settings } from './results.ts'
 
-const PARTS: readonly Part[] = [...FRAMEWORKS, 'stores', 'writes']
+/** Those about stores on servers. */
+const ENGINES: readonly Part[] = ['network', 'redis', 'postgres', 'sizes']
 
-/** Several parts under one name: the frameworks that have a usual session package of their own. */
+const PARTS: readonly Part[] = [...FRAMEWORKS, 'stores', 'writes', ...ENGINES]
+
+/** Several parts under one name; `frameworks` are those that have a usual session package of their own. */
 const GROUPS: ReadonlyMap<string, readonly Part[]> = new Map([
   ['frameworks', FRAMEWORKS.filter((framework) => framework !== 'node:http')],
+  ['engines', ENGINES],
 ])
 
 /** What `--only` names, separated by commas, in any case; all parts where it is left out. Throws for anything else. */
@@ -27,6 +31,12 @@ export function frameworksAmong(parts: readonly Part[]): readonly Framework[] {
   return FRAMEWORKS.filter((framework) => parts.includes(framework))
 }
 
+/** The part in which a store's room and endings are measured. */
+export function partOfStore(store: string): Part {
+  if (store === 'Redis') return 'redis'
+  return store === 'PostgreSQL' ? 'postgres' : 'stores'
+}
+
 /** The run that a part was measured in; `null` where it has not been. */
 export function runOf({ runs }: Pick<Results, 'runs'>, part: Part): Run | null {
   return runs.find(({ parts }) => parts.includes(part)) ?? null
@@ -43,17 +53,19 @@ export function without(old: Results, parts: readonly Part[], settings: Settings
     )
   }
   const { idle, ...rest } = old
-  const keepStores = !parts.includes('stores')
+  const stays = ({ store }: { readonly store: string }) => !parts.includes(partOfStore(store))
   return {
     ...rest,
     runs,
     settings,
     overhead: old.overhead.filter(({ framework }) => !parts.includes(framework)),
-    room: keepStores ? old.room : [],
-    ...(keepStores && idle && { idle }),
-    endUser: keepStores ? old.endUser : [],
-    endEveryone: keepStores ? old.endEveryone : [],
-    sweep: keepStores ? old.sweep : [],
+    network: parts.includes('network') ? [] : (old.network ?? []),
+    room: old.room.filter(stays),
+    onTop: parts.includes('sizes') ? [] : (old.onTop ?? []),
+    ...(!parts.includes('stores') && idle && { idle }),
+    endUser: old.endUser.filter(stays),
+    endEveryone: old.endEveryone.filter(stays),
+    sweep: old.sweep.filter(stays),
     durableWrites: parts.includes('writes') ? null : old.durableWrites,
   }
 }
@@ -67,11 +79,23 @@ export function combined(kept: Results, fresh: Results): Results {
     overhead: FRAMEWORKS.flatMap((framework) =>
       [...kept.overhead, ...fresh.overhead].filter((one) => one.framework === framework),
     ),
-    room: [...kept.room, ...fresh.room],
+    network: [...(kept.network ?? []), ...(fresh.network ?? [])],
+    room: inOrder(kept.room, fresh.room),
+    onTop: inOrder(kept.onTop ?? [], fresh.onTop ?? []),
     ...(idle && { idle }),
-    endUser: [...kept.endUser, ...fresh.endUser],
-    endEveryone: [...kept.endEveryone, ...fresh.endEveryone],
-    sweep: [...kept.sweep, ...fresh.sweep],
+    endUser: inOrder(kept.endUser, fresh.endUser),
+    endEveryone: inOrder(kept.endEveryone, fresh.endEveryone),
+    sweep: inOrder(kept.sweep, fresh.sweep),
     durableWrites: fresh.durableWrites ?? kept.durableWrites,
   }
+}
+
+/** As in a run of all parts: the embedded stores and their peers before those on servers. */
+function inOrder<C extends { readonly store: string }>(
+  kept: readonly C[],
+  fresh: readonly C[],
+): readonly C[] {
+  return [...kept, ...fresh].toSorted(
+    (a, b) => PARTS.indexOf(partOfStore(a.store)) - PARTS.indexOf(partOfStore(b.store)),
+  )
 }

@@ -1,4 +1,6 @@
 import type { Framework, Mode } from './modes/mode.ts'
+import type { EngineName } from './process/engine.ts'
+import type { StoreName } from './store-backing.ts'
 
 /** What has been measured: `results.json`, and all that the report is made from. What has not been is empty. */
 export interface Results {
@@ -6,7 +8,11 @@ export interface Results {
   readonly runs: readonly Run[]
   readonly settings: Settings
   readonly overhead: readonly OverheadCase[]
+  /** Stores on a server beside the application, with the bare servers of the same rounds. Older results lack it. */
+  readonly network?: readonly OverheadCase[]
   readonly room: readonly RoomCase[]
+  /** What a session takes besides its data. Older results lack it. */
+  readonly onTop?: readonly OnTopCase[]
   /** A process that does nothing: what its event loop is held up for is the machine's doing. Older results lack it. */
   readonly idle?: Timed
   readonly endUser: readonly EndUserCase[]
@@ -15,8 +21,11 @@ export interface Results {
   readonly durableWrites: DurableWrites | null
 }
 
-/** What can be measured by itself: the servers of a framework, room and endings of the stores, durable writes. */
-export type Part = Framework | 'stores' | 'writes'
+/**
+ * What can be measured by itself: the servers of a framework, room and endings of the embedded stores and of each on a
+ * server, durable writes, requests whose store is on a server, and the room of larger sessions in all stores.
+ */
+export type Part = Framework | 'stores' | 'writes' | 'network' | 'redis' | 'postgres' | 'sizes'
 
 export interface Run {
   readonly parts: readonly Part[]
@@ -46,6 +55,8 @@ export interface Machine {
   readonly loadBefore: number
   readonly pinned: boolean
   readonly versions: Readonly<Record<string, string>>
+  /** Older results lack it. */
+  readonly engines?: Readonly<Record<EngineName, string>>
 }
 
 export interface OverheadCase extends Pick<Mode, 'name' | 'kind' | 'framework'> {
@@ -53,6 +64,8 @@ export interface OverheadCase extends Pick<Mode, 'name' | 'kind' | 'framework'> 
   readonly headerBytes: number
   /** Calls of the store per request; `null` where there is no store. */
   readonly storeCalls: number | null
+  /** Questions to a server per request; left out where none is asked. */
+  readonly roundTrips?: number
   readonly rounds: readonly Round[]
 }
 
@@ -69,6 +82,15 @@ export interface RoomCase {
   readonly heap: number | null
   readonly rss: number | null
   readonly file: number | null
+}
+
+export interface OnTopCase {
+  readonly store: StoreName
+  readonly sessions: number
+  /** Bytes of a session's data, as JSON. */
+  readonly data: number
+  /** Bytes per session, data included, by the part that they are in. */
+  readonly parts: Readonly<Record<string, number>>
 }
 
 /** Milliseconds: how long it took, and the longest time within it in which nothing else got a turn. */

@@ -22,3 +22,8 @@ export function quantile(values: readonly number[], share: number): number {
   if (below === undefined || above === undefined) throw new Error('There is nothing to take a quantile of.')
   return below + (above - below) * (place - Math.floor(place))
 }
+
+/** Of all parts together. */
+export function totalOf(parts: Readonly<Record<string, number>>): number {
+  return Object.values(parts).reduce((sum, bytes) => sum + bytes, 0)
+}

@@ -4,6 +4,7 @@ import { fastifySessionModes } from './fastify-session.ts'
 import { honoSessionsModes } from './hono-sessions.ts'
 import { koaSessionModes } from './koa-session.ts'
 import type { Mode } from './mode.ts'
+import { networkModes } from './network.ts'
 import { peerModes } from './peers.ts'
 
 /** In the order in which a round takes them: bare servers first, rivals near each other. */
@@ -15,3 +16,6 @@ export const modes: readonly Mode[] = [
   ...koaSessionModes,
   ...honoSessionsModes,
 ]
+
+/** Every mode that a server process can be asked for. */
+export const allModes: readonly Mode[] = [...modes, ...networkModes.filter((mode) => !modes.includes(mode))]

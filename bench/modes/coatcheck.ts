@@ -30,7 +30,8 @@ interface Variant {
   readonly touchInterval?: number
 }
 
-const STORE_METHODS = [
+/** What counts as a call of a store of ours. */
+export const STORE_METHODS: readonly string[] = [
   'create',
   'find',
   'mutate',
@@ -77,6 +78,7 @@ function mode({ store, count, framework = 'node:http', touchInterval }: Variant)
   }
 }
 
-function toHeaders({ cookieName, token }: SampleToken): Headers {
+/** What a client of ours sends. */
+export function toHeaders({ cookieName, token }: SampleToken): Headers {
   return { cookie: `${cookieName}=${token}` }
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { createServer } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import { createRequire } from 'node:module'
 import express, { type RequestHandler } from 'express'
 import { answer } from '../fixture.ts'
@@ -32,6 +32,20 @@ export const expressSessionMode: Mode = {
 /** Reads only: nothing is saved again, and no cookie is set (`resave`, `saveUninitialized` and `rolling` off). */
 async function start(options: StartOptions): Promise<Running> {
   const store = new expressSession.MemoryStore()
+  const server = expressSessionServer(store)
+  const cookies = await logIn(server, sessionsOf(SESSIONS, options))
+  return {
+    server,
+    requests: cookies.slice(0, options.sample),
+    store: { target: store, methods: STORE_METHODS },
+  }
+}
+
+/** What counts as a call of a store of express-session. */
+export const STORE_METHODS: readonly string[] = ['get', 'set', 'touch', 'destroy']
+
+/** The settings that its documentation and that of connect-redis recommend. */
+export function expressSessionServer(store: object): Server {
   const secret = randomBytes(32).toString('hex')
   const app = express().disable('x-powered-by').disable('etag')
   app.use(expressSession({ store, secret, resave: false, saveUninitialized: false }))
@@ -44,11 +58,5 @@ async function start(options: StartOptions): Promise<Running> {
     response.type('text/plain').send(answer(session.userId, session.theme))
   })
   app.use(failQuietly)
-  const server = createServer(app)
-  const cookies = await logIn(server, sessionsOf(SESSIONS, options))
-  return {
-    server,
-    requests: cookies.slice(0, options.sample),
-    store: { target: store, methods: ['get', 'set', 'touch', 'destroy'] },
-  }
+  return createServer(app)
 }

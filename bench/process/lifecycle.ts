@@ -1,18 +1,22 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { FilledStore, type StoreName } from '../filled-store.ts'
+import { FilledStore } from '../filled-store.ts'
 import { measureDurableWrites } from '../questions/durable-writes.ts'
 import { measureEndEveryone } from '../questions/end-everyone.ts'
 import { measureEndUser } from '../questions/end-user.ts'
+import { measureOnTop } from '../questions/on-top.ts'
 import { fillExpressSession, fillOurs, measureRoom } from '../questions/room.ts'
 import { measureSweep } from '../questions/sweep.ts'
 import { timed } from '../questions/timed.ts'
-import type { DurableWrites, RoomCase, Timed } from '../results.ts'
+import type { DurableWrites, OnTopCase, RoomCase, Timed } from '../results.ts'
+import type { StoreName } from '../store-backing.ts'
 import { answerQuestions } from './child.ts'
 
 /** A process for one store, so that none measures the garbage of another. */
 export interface LifecycleCommands {
   /** Fills a store; the later questions are about it. */
   room(store: StoreName | 'express-session', count: number): Promise<RoomCase>
+  /** On a store of its own. */
+  onTop(store: StoreName, count: number): Promise<OnTopCase>
   /** Does nothing for so long. */
   idle(milliseconds: number): Promise<Timed>
   endUser(settings: { readonly ofUser: number; readonly repetitions: number }): Promise<Timed[]>
@@ -45,15 +49,19 @@ answerQuestions<LifecycleCommands>(
         return filled
       })
     },
+    async onTop(store, count) {
+      filled = await FilledStore.open(store)
+      return measureOnTop(filled, count)
+    },
     idle: (milliseconds) => timed(() => pause(milliseconds)),
     endUser: (settings) => measureEndUser(requireFilled(), settings),
     sweep: (settings) => measureSweep(requireFilled(), settings),
-    endEveryone(store, settings) {
-      filled = new FilledStore(store)
+    async endEveryone(store, settings) {
+      filled = await FilledStore.open(store)
       return measureEndEveryone(filled, settings)
     },
-    durableWrites(settings) {
-      filled = new FilledStore('SQLite')
+    async durableWrites(settings) {
+      filled = await FilledStore.open('SQLite')
       return measureDurableWrites(filled, settings)
     },
   },

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
-import { modes } from '../modes/all.ts'
-import type { Headers, Running, StartOptions } from '../modes/mode.ts'
+import { allModes } from '../modes/all.ts'
+import type { Counted, Headers, Running, StartOptions } from '../modes/mode.ts'
 import { answerQuestions } from './child.ts'
 import { countCalls } from './count-calls.ts'
 
@@ -13,17 +13,30 @@ export interface ServerCommands {
   ): Promise<{ readonly url: string; readonly requests: readonly Headers[] }>
   /** Microseconds of CPU that this process, all its threads, has used since it started. */
   cpu(): number
-  /** From now on calls of the store are counted; answers with those since the last time. */
-  calls(): number | null
+  /** From now on calls of the store, and of its client, are counted; answers with those since the last time. */
+  calls(): Calls
+}
+
+/** `null` where there is nothing to call. */
+export interface Calls {
+  readonly store: number | null
+  readonly client: number | null
 }
 
 let running: Running | null = null
-let takeCalls: (() => number) | null = null
+let take: (() => Calls) | null = null
+
+function countedOf({ store, client }: Running): () => Calls {
+  const counter = (counted: Counted | undefined) => counted && countCalls(counted.target, counted.methods)
+  const takeStore = counter(store)
+  const takeClient = counter(client)
+  return () => ({ store: takeStore?.() ?? null, client: takeClient?.() ?? null })
+}
 
 answerQuestions<ServerCommands>(
   {
     async start(name, options) {
-      const mode = modes.find((one) => one.name === name)
+      const mode = allModes.find((one) => one.name === name)
       if (!mode) throw new Error(`There is no mode '${name}'.`)
       running = await mode.start(options)
       running.server.listen(0, '127.0.0.1')
@@ -36,9 +49,9 @@ answerQuestions<ServerCommands>(
       return user + system
     },
     calls() {
-      if (!running?.store) return null
-      takeCalls ??= countCalls(running.store.target, running.store.methods)
-      return takeCalls()
+      if (!running) throw new Error('No server has been started.')
+      take ??= countedOf(running)
+      return take()
     },
   },
   async () => {

@@ -21,7 +21,6 @@ export async function measureDurableWrites(
   filled: FilledStore,
   { count, rounds, seconds }: Settings,
 ): Promise<DurableWrites> {
-  await filled.sessions.open()
   const ids = await fillRecords(filled.sessions, { count, data: FIELDS, userOf: userOfTen })
   const measured: { fsync: number; oneAtATime: number; inFlight64: number }[] = []
   for (let round = 0; round < rounds; round++) {

@@ -12,7 +12,6 @@ export async function measureEndEveryone(
   { sessions }: FilledStore,
   { count, repetitions }: { readonly count: number; readonly repetitions: number },
 ): Promise<Timed[]> {
-  await sessions.open()
   const times: Timed[] = []
   for (let repetition = 0; repetition < repetitions; repetition++) {
     const ids = await fillRecords(sessions, { count, data: FIELDS, userOf: userOfTen })

@@ -1,13 +1,14 @@
 // Question: what does finding out who is asking add to a request, in CPU time of the server?
 import type { Headers, Mode, StartOptions } from '../modes/mode.ts'
 import { Child } from '../process/child.ts'
+import { type EngineName, findProgram, type RunningEngine, startEngine } from '../process/engine.ts'
 import type { Load, LoadCommands } from '../process/load.ts'
-import type { ServerCommands } from '../process/server.ts'
+import type { Calls, ServerCommands } from '../process/server.ts'
 import type { OverheadCase, Round } from '../results.ts'
 import { assertAnswers } from './answers.ts'
 import { inTurns } from './in-turns.ts'
 
-export interface OverheadSettings extends StartOptions {
+export interface OverheadSettings extends Omit<StartOptions, 'engines'> {
   readonly modes: readonly Mode[]
   readonly rounds: number
   /** Length of one mode's turn in a round. */
@@ -41,8 +42,40 @@ export async function measureOverhead(
   settings: OverheadSettings,
   tell: (line: string) => void,
 ): Promise<OverheadCase[]> {
+  const modes = settings.modes.filter(({ engine }) => engine === undefined || findProgram(engine) !== null)
+  for (const { name, engine } of settings.modes.filter((mode) => !modes.includes(mode))) {
+    tell(`left out: ${name}, since ${engine} is not on this machine`)
+  }
+  const engines = await startEngines(modes)
+  try {
+    return await measureAll({ ...settings, modes }, engines, tell)
+  } finally {
+    await Promise.all([...engines.values()].map((engine) => engine.stop()))
+  }
+}
+
+type RunningEngines = ReadonlyMap<EngineName, RunningEngine>
+
+/** Each once, on the core of the load generator, which never sleeps: no server pays for waking it up. */
+async function startEngines(modes: readonly Mode[]): Promise<RunningEngines> {
+  const names = new Set(modes.flatMap(({ engine }) => engine ?? []))
+  return new Map(
+    await Promise.all(
+      [...names].map(async (name) => [name, await startEngine(name, { core: LOAD_CORE })] as const),
+    ),
+  )
+}
+
+async function measureAll(
+  settings: OverheadSettings,
+  running: RunningEngines,
+  tell: (line: string) => void,
+): Promise<OverheadCase[]> {
+  const engines = Object.fromEntries([...running].map(([name, { url }]) => [name, url]))
   const load = new Generator(settings.connections)
-  const contestants = await inTurns(settings.modes, STARTS, (mode) => enter(mode, settings, tell))
+  const { scale, sample } = settings
+  const options = { scale, sample, engines }
+  const contestants = await inTurns(settings.modes, STARTS, (mode) => enter(mode, options, tell))
   for (const contestant of contestants) await assertAnswers(contestant)
   tell('warming up')
   for (const contestant of contestants) await run(load, contestant, settings.warmUpSeconds)
@@ -59,13 +92,9 @@ export async function measureOverhead(
   return cases
 }
 
-async function enter(
-  mode: Mode,
-  { scale, sample }: StartOptions,
-  tell: (line: string) => void,
-): Promise<Contestant> {
+async function enter(mode: Mode, options: StartOptions, tell: (line: string) => void): Promise<Contestant> {
   const child = new Child<ServerCommands>(new URL('../process/server.ts', import.meta.url))
-  const { url, requests } = await child.ask('start', mode.name, { scale, sample })
+  const { url, requests } = await child.ask('start', mode.name, options)
   child.pin(SERVER_CORE)
   tell(`started ${mode.name}`)
   return { mode, child, url, requests, rounds: [] }
@@ -84,25 +113,28 @@ async function run(load: Generator, { child, url, requests }: Contestant, second
 async function toCase(load: Generator, contestant: Contestant): Promise<OverheadCase> {
   const { name, kind, framework } = contestant.mode
   const isBare = kind === 'bare' || kind === 'control'
+  const calls = await callsPerRequest(load, contestant)
   return {
     name,
     kind,
     framework,
     headerBytes: isBare ? 0 : headerBytes(contestant.requests[0] ?? {}),
-    storeCalls: await storeCallsPerRequest(load, contestant),
+    storeCalls: calls.store,
+    ...(calls.client !== null && { roundTrips: calls.client }),
     rounds: contestant.rounds,
   }
 }
 
-/** `null` where there is no store. Counted last, since counting makes the calls dearer. */
-async function storeCallsPerRequest(load: Generator, contestant: Contestant): Promise<number | null> {
+/** `null` where there is no store, or no server behind it. Counted last, since counting makes the calls dearer. */
+async function callsPerRequest(load: Generator, contestant: Contestant): Promise<Calls> {
   const { child, url, requests } = contestant
-  if ((await child.ask('calls')) === null) return null
+  const first = await child.ask('calls')
+  if (first.store === null) return first
   await run(load, contestant, 1)
   await child.ask('calls')
   const done = await load.send({ url, requests }, { requests: COUNTED })
-  const calls = await child.ask('calls')
-  return calls === null ? null : calls / done.requests
+  const { store, client } = await child.ask('calls')
+  return { store: store && store / done.requests, client: client && client / done.requests }
 }
 
 /** On the wire: name, colon, blank, value, line end. */

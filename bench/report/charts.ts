@@ -4,6 +4,8 @@ import { median, spreadOf } from '../statistics.ts'
 import { type Bar, type Chart, drawChart } from './chart.ts'
 import { COMPARISONS, measuredFrameworks } from './comparisons.ts'
 import { number, whole } from './format.ts'
+import { NETWORK_FILE, networkChart } from './network.ts'
+import { ON_TOP_FILE, onTopChart } from './on-top.ts'
 import { rowsOf, toRows } from './overhead-rows.ts'
 
 export interface ChartFile {
@@ -14,12 +16,14 @@ export interface ChartFile {
 }
 
 export function drawCharts(results: Results): ChartFile[] {
-  const { room, durableWrites } = results
+  const { room, durableWrites, network = [], onTop = [] } = results
   return [
     ...measuredFrameworks(results).map((framework) =>
       toFile(overheadFile(framework), overheadChart(results, framework)),
     ),
+    ...(network.length > 0 ? [{ file: NETWORK_FILE, ...networkChart(results) }] : []),
     ...(room.length > 0 ? [toFile('room.svg', roomChart(results))] : []),
+    ...(onTop.length > 0 ? [{ file: ON_TOP_FILE, ...onTopChart(results) }] : []),
     ...(durableWrites ? [toFile('durable-writes.svg', writesChart(durableWrites))] : []),
   ]
 }
@@ -66,12 +70,17 @@ function roomChart({ room }: Results): Chart {
     scale: 'linear',
     bars: room.map(({ store, heap, file }): Bar => {
       const value = heap ?? file ?? 0
-      const place = heap === null ? 'file' : 'heap'
-      const ours = store === 'memory' || store === 'SQLite'
+      const place = heap === null ? outsideOf(store) : 'heap'
+      const ours = store !== 'express-session'
       const label = ours ? `coatcheck, ${store}` : 'express-session, MemoryStore'
       return { label, value, text: `${whole(value)} bytes of ${place}`, kind: ours ? 'ours' : 'peer' }
     }),
   }
+}
+
+/** Where a store keeps what is not in the application's process. */
+function outsideOf(store: string): string {
+  return store === 'Redis' ? 'its memory' : 'file'
 }
 
 function writesChart({ rounds }: DurableWrites): Chart {

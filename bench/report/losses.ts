@@ -3,6 +3,7 @@ import type { Results } from '../results.ts'
 import { median } from '../statistics.ts'
 import { listed, number, times, whole } from './format.ts'
 import { adapterLosses } from './frameworks.ts'
+import { networkLosses } from './network.ts'
 import { difference, type OverheadRow, rowsOf, toRows } from './overhead-rows.ts'
 import { judgeTargets } from './targets.ts'
 
@@ -11,6 +12,7 @@ export function findLosses(results: Results): string[] {
   const rows = toRows(results.overhead)
   return [
     ...FRAMEWORKS.flatMap((framework) => cpuLosses(rows, framework)),
+    ...networkLosses(results),
     ...adapterLosses(rows),
     ...growthLosses(rows),
     ...storeCallLosses(rows),

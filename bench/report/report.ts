@@ -5,6 +5,8 @@ import { COMPARISONS, measuredFrameworks, NEXT_NOTE } from './comparisons.ts'
 import { number, whole } from './format.ts'
 import { frameworksTable } from './frameworks.ts'
 import { findLosses } from './losses.ts'
+import { NETWORK_FILE, networkSection } from './network.ts'
+import { ON_TOP_FILE, onTopSection } from './on-top.ts'
 import {
   lifecycleTable,
   machineTable,
@@ -30,7 +32,9 @@ export function renderReport(results: Results): string {
     ...(judgeTargets(results).length > 0 ? [`## Targets\n\n${targetTable(results)}`] : []),
     ...(overhead.length > 0 ? [`## CPU per request\n\n${overheadText(results)}`] : []),
     ...measuredFrameworks(results).map((framework) => frameworkSection(results, framework, charts)),
+    ...networkSection(results, charts.get(NETWORK_FILE)),
     ...(room.length > 0 ? storeSections(results, charts) : []),
+    ...onTopSection(results, charts.get(ON_TOP_FILE)),
     ...(durableWrites ? [writesSection(results, durableWrites, charts)] : []),
     `## Machine\n\n${machineTable(results)}`,
     `## How it is measured\n\n${method(results)}`,
@@ -73,11 +77,26 @@ function frameworkSection(results: Results, framework: Framework, charts: Charts
 }
 
 function storeSections(results: Results, charts: Charts): string[] {
-  const source = sourceText(results, 'stores')
+  const source = storesSource(results)
   return [
     `## Ending and sweeping\n\n${lifecycleText(results)} ${source}\n\n${lifecycleTable(results)}`,
     `## Room\n\n${ROOM} ${source}\n\n${charts.get('room.svg')}\n\n${roomTable(results)}`,
   ]
+}
+
+/** Those on servers may have been measured at another time than the embedded ones. */
+function storesSource(results: Results): string {
+  const named = [
+    ['', 'stores'],
+    ['Redis: ', 'redis'],
+    ['PostgreSQL: ', 'postgres'],
+  ] as const
+  const sources = named.map(([name, part]) => [name, sourceText(results, part)] as const)
+  const [, embedded] = sources[0] ?? []
+  return sources
+    .filter(([name, text]) => text !== '' && (name === '' || text !== embedded))
+    .map(([name, text]) => `${name}${text}`)
+    .join(' ')
 }
 
 function writesSection(results: Results, durableWrites: DurableWrites, charts: Charts): string {
@@ -99,7 +118,7 @@ const WRITES =
   'What is acknowledged is synced to disk. Writes that are in flight at the same time share a sync.'
 
 const ROOM =
-  'The records of real sessions: five fields, device, authentication and rotation state, and the index of users. Heap is counted after garbage collection; resident memory includes what the fill left behind. Signed tokens and sealed cookies take none.'
+  'The records of real sessions: five fields, device, authentication and rotation state, and the index of users. Heap is counted after garbage collection; of Redis, what it says that it uses without its buffers, and of PostgreSQL tables and indexes, most of which are copies of sessions that were logged in, are under file; resident memory includes what the fill left behind. Signed tokens and sealed cookies take none.'
 
 function method({ settings, runs }: Results): string {
   return bullets([
@@ -112,7 +131,7 @@ function method({ settings, runs }: Results): string {
     'Before anything is timed, each server must give the right answer to whoever it knows, and refuse both a request without credential and one whose credential was changed by one character; and it may set no cookie where nothing has changed, except where the text says that it does.',
     'Peers have the form that is fastest for them: keys imported beforehand, caches large enough for every token, nothing saved again on reading.',
     'The wire, TLS and a network between application and store are not part of it.',
-    'To repeat it: `npm run bench -w coatcheck-bench` (add `-- --quick` for a trial that proves nothing, `-- --only frameworks` or `-- --only koa,stores` to measure parts, beside which the others keep their figures, date and commit). The raw figures of every round are in `bench/results.json`.',
+    'To repeat it: `npm run bench -w coatcheck-bench` (add `-- --quick` for a trial that proves nothing, `-- --only frameworks`, `-- --only engines` or `-- --only koa,stores` to measure parts, beside which the others keep their figures, date and commit). The raw figures of every round are in `bench/results.json`.',
   ])
 }
 

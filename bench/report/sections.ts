@@ -162,7 +162,7 @@ export function machineTable({ runs }: Results): string {
   )
 }
 
-function versionsOf({ versions, sqlite }: Machine): string {
-  const all = Object.entries({ ...versions, SQLite: sqlite })
+function versionsOf({ versions, sqlite, engines }: Machine): string {
+  const all = Object.entries({ ...versions, SQLite: sqlite, ...engines })
   return all.map(([name, version]) => `${name} ${version}`).join(', ')
 }

@@ -9,7 +9,7 @@ import { assertAnswers } from '../questions/answers.ts'
 import { COMPARISONS } from '../report/comparisons.ts'
 
 /** None of the million that a full run has. */
-const FEW = { scale: 0, sample: 3 }
+const FEW = { scale: 0, sample: 3, engines: {} }
 
 describe('the modes', () => {
   it('have names of their own', () => {

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { FRAMEWORKS } from '../modes/mode.ts'
 import { combined, parseParts, runOf, without } from '../parts.ts'
 import { renderReport } from '../report/report.ts'
 import type { Part, Results } from '../results.ts'
-import { MACHINE, overhead, results } from './sample-results.ts'
+import { MACHINE, overhead, results, withServers } from './sample-results.ts'
 
 describe('the parts to measure', () => {
   it('are all of them unless some are named', () => {
@@ -14,12 +15,17 @@ describe('the parts to measure', () => {
       'Hono',
       'stores',
       'writes',
+      'network',
+      'redis',
+      'postgres',
+      'sizes',
     ])
   })
 
   it('are named in any case and order, one by one or all frameworks with a package of their own', () => {
     expect(parseParts('writes, koa')).toEqual(['Koa', 'writes'])
     expect(parseParts('frameworks,Koa')).toEqual(['Express', 'Fastify', 'Koa', 'Hono'])
+    expect(parseParts('Engines')).toEqual(['network', 'redis', 'postgres', 'sizes'])
   })
 
   it.each(['', 'koa,', 'rails', 'constructor'])('are refused where one is unknown: "%s"', (only) => {
@@ -52,6 +58,27 @@ describe('measuring a part again', () => {
     expect(stores.durableWrites).toEqual(results().durableWrites)
     const writes = without(results(), ['writes'], results().settings)
     expect(writes).toMatchObject({ durableWrites: null, room: results().room, idle: results().idle })
+  })
+
+  it('replaces a store on a server and keeps the others, in the order of a full run', () => {
+    const times = [{ took: 1, stall: 0 }]
+    const one = (store: string, sessions: number) => ({ store, sessions, times })
+    const old: Results = {
+      ...results(),
+      endEveryone: [one('memory', 1), one('Redis', 1), one('PostgreSQL', 1)],
+    }
+    const again: Results = { ...fresh('redis'), endEveryone: [one('Redis', 2)] }
+    const merged = combined(without(old, ['redis'], old.settings), again)
+    expect(merged.endEveryone).toEqual([one('memory', 1), one('Redis', 2), one('PostgreSQL', 1)])
+    expect(merged.idle).toEqual(old.idle)
+  })
+
+  it('replaces requests and sizes of stores on servers, each by itself', () => {
+    const old = withServers()
+    const network = combined(without(old, ['network'], old.settings), fresh('network'))
+    expect(network).toMatchObject({ network: [], onTop: old.onTop })
+    const sizes = combined(without(old, ['sizes'], old.settings), fresh('sizes'))
+    expect(sizes).toMatchObject({ network: old.network, onTop: [] })
   })
 
   it('forgets a run of which nothing is left', () => {
@@ -90,10 +117,8 @@ function mergedWith(part: Part): Results {
 
 /** A later run, of one part: a bare server where it is a framework, else nothing. */
 function fresh(part: Part): Results {
-  const cases =
-    part === 'stores' || part === 'writes'
-      ? []
-      : [overhead(`${part}, new`, { kind: 'bare', framework: part }, [10, 10])]
+  const framework = FRAMEWORKS.find((one) => one === part)
+  const cases = framework ? [overhead(`${part}, new`, { kind: 'bare', framework }, [10, 10])] : []
   return {
     runs: [{ parts: [part], machine: { ...MACHINE, commit: 'new', date: '2026-02-02' } }],
     settings: results().settings,

@@ -51,6 +51,31 @@ export function results(figures: Figures = {}): Results {
   }
 }
 
+/** The same with stores on servers: Redis takes 40 µs on node:http and `redis` on Express, its peer there 90. */
+export function withServers({ redis = 30, besides = 700, stall = 5 } = {}): Results {
+  const ours = { kind: 'ours', storeCalls: 1, roundTrips: 1 } as const
+  const onExpress = { framework: 'Express' } as const
+  const counts = { store: 'Redis', sessions: 100_000 }
+  const four = (cpu: number) => [cpu, cpu, cpu, cpu]
+  return {
+    ...results(),
+    network: [
+      overhead('node:http bare', { kind: 'bare' }, four(20)),
+      overhead('Express bare', { ...onExpress, kind: 'bare' }, four(30)),
+      overhead('coatcheck, Redis (redis), 10,000 sessions', ours, four(60)),
+      overhead(
+        'coatcheck, Redis (redis), 10,000 sessions, Express',
+        { ...ours, ...onExpress },
+        four(30 + redis),
+      ),
+      overhead('connect-redis, Express', { ...onExpress, storeCalls: 2, roundTrips: 2 }, four(120)),
+    ],
+    onTop: [{ ...counts, store: 'Redis', data: 548, parts: { index: 100, memory: 448 + besides } }],
+    sweep: [{ ...counts, expired: 100_000, times: [times(900, stall)] }],
+    endUser: [{ ...counts, ofUser: 1_000, times: [times(9.9, 1)] }],
+  }
+}
+
 export const MACHINE: Machine = {
   cpu: 'some CPU',
   cores: 2,

@@ -4,6 +4,7 @@ import { createCases } from './cases/create-cases.ts'
 import { endCases } from './cases/end-cases.ts'
 import { endEveryoneCases } from './cases/end-everyone-cases.ts'
 import { endUserCases } from './cases/end-user-cases.ts'
+import { feedCases } from './cases/feed-cases.ts'
 import { findCases } from './cases/find-cases.ts'
 import { idempotenceCases } from './cases/idempotence-cases.ts'
 import { lifecycleCases } from './cases/lifecycle-cases.ts'
@@ -53,4 +54,5 @@ export const storeContractCases: readonly StoreCase[] = [
   ...sweepCases,
   ...clockCases,
   ...raceCases,
+  ...feedCases,
 ]

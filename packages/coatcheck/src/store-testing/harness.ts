@@ -39,7 +39,7 @@ export interface StoreHarness {
 export type CreateHarness = () => MaybePromise<StoreHarness>
 
 /** What a case needs of store and harness; where it is missing, the case says nothing about the store. */
-export type Requirement = 'step-back' | 'several-handles' | 'durable'
+export type Requirement = 'step-back' | 'several-handles' | 'durable' | 'changes'
 
 /** One sentence of the contract, as a check that throws where a store breaks it. */
 export interface StoreCase {
@@ -64,6 +64,7 @@ export async function missingRequirement(
     'step-back': harness.stepBack !== undefined,
     'several-handles': capabilities.shared !== 'process',
     durable: capabilities.durable,
+    changes: probe.changes !== undefined,
   }
   return storeCase.requires.find((requirement) => !met[requirement]) ?? null
 }

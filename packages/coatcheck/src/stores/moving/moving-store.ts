@@ -1,3 +1,4 @@
+import type { Environment } from '../../core/environment.ts'
 import { UsageError } from '../../core/errors.ts'
 import type { KeySource } from '../../core/keys.ts'
 import { chain, type MaybePromise } from '../../core/maybe-promise.ts'
@@ -31,6 +32,7 @@ import type {
 } from '../../core/store.ts'
 import { eachInFlight } from './each-in-flight.ts'
 import { MOVED, Passage } from './passage.ts'
+import { UnderWay } from './under-way.ts'
 
 /** What a slice of `moveRest` came to. */
 export interface RestMoved {
@@ -57,6 +59,8 @@ export class MovingStore implements SessionStore {
   readonly #from: SessionStore
   readonly #to: SessionStore
   readonly #passage: Passage
+  readonly #underWay = new UnderWay()
+  #environment: Environment | null = null
   /** How far the pass of `moveRest` has come. */
   #rest: string | null = null
 
@@ -85,9 +89,11 @@ export class MovingStore implements SessionStore {
       throw error
     }
     this.#passage.open(context)
+    this.#environment = context.environment
   }
 
   async close(): Promise<void> {
+    await this.#underWay.close(this.#environment)
     const closed = await Promise.allSettled([this.#from.close(), this.#to.close()])
     for (const one of closed) if (one.status === 'rejected') throw one.reason
   }
@@ -97,14 +103,16 @@ export class MovingStore implements SessionStore {
     return from.ok ? to : from
   }
 
-  async create(session: NewSession): Promise<CreateResult> {
-    const known = await this.#from.find(session.id)
-    return known.status === 'unknown' ? this.#to.create(session) : { outcome: 'exists' }
+  create(session: NewSession): Promise<CreateResult> {
+    return this.#underWay.during(async () => {
+      const known = await this.#from.find(session.id)
+      return known.status === 'unknown' ? this.#to.create(session) : { outcome: 'exists' }
+    })
   }
 
   find(id: SessionId): MaybePromise<FindResult> {
     return chain(this.#to.find(id), (there) =>
-      there.status === 'unknown' ? this.#passage.bring(id, there) : there,
+      there.status === 'unknown' ? this.#underWay.during(() => this.#passage.bring(id, there)) : there,
     )
   }
 
@@ -117,116 +125,135 @@ export class MovingStore implements SessionStore {
   }
 
   /** The limit counts in `to`, so all of the user's sessions are there first. */
-  async replace(old: SessionId | null, session: NewSession, options: ReplaceOptions): Promise<ReplaceResult> {
-    const known = await this.#passage.settle(session.id)
-    if (known.status === 'ended') return { outcome: 'exists' }
-    if (session.userId !== null) await this.#moveUser(session.userId)
-    const before = old === null ? UNKNOWN : await this.#passage.settle(old)
-    const result = await this.#to.replace(old, session, options)
-    if (result.outcome !== 'gone' || result.tombstone || before.status !== 'ended') return result
-    return { outcome: 'gone', tombstone: before.tombstone }
-  }
-
-  async touch(batch: readonly Touch[]): Promise<void> {
-    await eachInFlight(batch, async ({ id }) => {
-      const here = await this.#from.find(id)
-      if (here.status === 'live') await this.#passage.settle(id)
+  replace(old: SessionId | null, session: NewSession, options: ReplaceOptions): Promise<ReplaceResult> {
+    return this.#underWay.during(async () => {
+      const known = await this.#passage.settle(session.id)
+      if (known.status === 'ended') return { outcome: 'exists' }
+      if (session.userId !== null) await this.#moveUser(session.userId)
+      const before = old === null ? UNKNOWN : await this.#passage.settle(old)
+      const result = await this.#to.replace(old, session, options)
+      if (result.outcome !== 'gone' || result.tombstone || before.status !== 'ended') return result
+      return { outcome: 'gone', tombstone: before.tombstone }
     })
-    await this.#to.touch(batch)
   }
 
-  async end(id: SessionId, options: EndOptions): Promise<EndResult> {
-    const first = await this.#passage.settle(id)
-    // A chain of replacements may begin in `from`: all of it moves, so that `to` can follow it.
-    for (let one = first; options.follow && one.status === 'ended' && one.tombstone.replacedBy !== null; ) {
-      one = await this.#passage.settle(one.tombstone.replacedBy)
-    }
-    const result = await this.#to.end(id, options)
-    if (result.outcome !== 'unknown' || first.status !== 'ended') return result
-    const { tombstone } = first
-    const isTheirs = options.ofUser === undefined || options.ofUser === tombstone.userId
-    return isTheirs ? { outcome: 'already', tombstone } : result
+  touch(batch: readonly Touch[]): Promise<void> {
+    return this.#underWay.during(async () => {
+      await eachInFlight(batch, async ({ id }) => {
+        const here = await this.#from.find(id)
+        if (here.status === 'live') await this.#passage.settle(id)
+      })
+      await this.#to.touch(batch)
+    })
+  }
+
+  end(id: SessionId, options: EndOptions): Promise<EndResult> {
+    return this.#underWay.during(async () => {
+      const first = await this.#passage.settle(id)
+      // A chain of replacements may begin in `from`: all of it moves, so that `to` can follow it.
+      for (let one = first; options.follow && one.status === 'ended' && one.tombstone.replacedBy !== null; ) {
+        one = await this.#passage.settle(one.tombstone.replacedBy)
+      }
+      const result = await this.#to.end(id, options)
+      if (result.outcome !== 'unknown' || first.status !== 'ended') return result
+      const { tombstone } = first
+      const isTheirs = options.ofUser === undefined || options.ofUser === tombstone.userId
+      return isTheirs ? { outcome: 'already', tombstone } : result
+    })
   }
 
   /** `from` first: whoever looked there before is refused by the new epoch in `to`, whoever looks after finds nothing live. */
-  async endUser(userId: string, options: EndUserOptions): Promise<EndUserResult> {
-    if (options.except && options.except.length > 0) await this.#moveUser(userId)
-    const here = await this.#from.endUser(userId, { reason: options.reason })
-    const there = await this.#to.endUser(userId, options)
-    const ended = new Map([...here.ended, ...there.ended].map((one) => [one.id, one]))
-    return { ended: [...ended.values()] }
+  endUser(userId: string, options: EndUserOptions): Promise<EndUserResult> {
+    return this.#underWay.during(async () => {
+      if (options.except && options.except.length > 0) await this.#moveUser(userId)
+      const here = await this.#from.endUser(userId, { reason: options.reason })
+      const there = await this.#to.endUser(userId, options)
+      const ended = new Map([...here.ended, ...there.ended].map((one) => [one.id, one]))
+      return { ended: [...ended.values()] }
+    })
   }
 
   /** In the same order, for the same reason. */
-  async endEveryone(options: Parameters<SessionStore['endEveryone']>[0]): Promise<void> {
-    await this.#from.endEveryone(options)
-    await this.#to.endEveryone(options)
+  endEveryone(options: Parameters<SessionStore['endEveryone']>[0]): Promise<void> {
+    return this.#underWay.during(async () => {
+      await this.#from.endEveryone(options)
+      await this.#to.endEveryone(options)
+    })
   }
 
   epochs(userId: string): Promise<{ readonly user: string }> {
     return this.#to.epochs(userId)
   }
 
-  async list(userId: string, page: Parameters<SessionStore['list']>[1]): Promise<ListResult> {
-    await this.#moveUser(userId)
-    return this.#to.list(userId, page)
+  list(userId: string, page: Parameters<SessionStore['list']>[1]): Promise<ListResult> {
+    return this.#underWay.during(async () => {
+      await this.#moveUser(userId)
+      return this.#to.list(userId, page)
+    })
   }
 
-  async sweep({ limit }: { readonly limit: number }): Promise<SweepResult> {
-    const here = await this.#from.sweep({ limit })
-    const ended: Ended[] = []
-    await eachInFlight(here.ended, async (one) => {
-      // What lives on in `to` has only ended as a copy that was left behind.
-      const there = await this.#to.find(one.id)
-      if (there.status !== 'unknown') return
-      await this.#passage.bring(one.id, there)
-      ended.push(one)
+  sweep({ limit }: { readonly limit: number }): Promise<SweepResult> {
+    return this.#underWay.during(async () => {
+      const here = await this.#from.sweep({ limit })
+      const ended: Ended[] = []
+      await eachInFlight(here.ended, async (one) => {
+        // What lives on in `to` has only ended as a copy that was left behind.
+        const there = await this.#to.find(one.id)
+        if (there.status !== 'unknown') return
+        await this.#passage.bring(one.id, there)
+        ended.push(one)
+      })
+      const room = limit - Math.max(here.ended.length, here.tombstonesRemoved)
+      if (room <= 0) return { ended, tombstonesRemoved: here.tombstonesRemoved, more: true }
+      const there = await this.#to.sweep({ limit: room })
+      return {
+        ended: [...ended, ...there.ended],
+        tombstonesRemoved: here.tombstonesRemoved + there.tombstonesRemoved,
+        more: here.more || there.more,
+      }
     })
-    const room = limit - Math.max(here.ended.length, here.tombstonesRemoved)
-    if (room <= 0) return { ended, tombstonesRemoved: here.tombstonesRemoved, more: true }
-    const there = await this.#to.sweep({ limit: room })
-    return {
-      ended: [...ended, ...there.ended],
-      tombstonesRemoved: here.tombstonesRemoved + there.tombstonesRemoved,
-      more: here.more || there.more,
-    }
   }
 
   /** Moves what is left in `from` first, with pages that are empty, so that each session is told as it is in `to`. */
-  async scan({ limit, cursor }: Parameters<SessionStore['scan']>[0]): Promise<ScanResult> {
-    const [, part, inner = ''] = /^(from|to):(.*)$/s.exec(cursor ?? 'from:') ?? []
-    const page = { limit, cursor: inner === '' ? null : inner }
-    if (part === 'from') {
-      const { now, cursor: next } = await this.#moveSlice(page)
-      return { sessions: [], tombstones: [], cursor: next === null ? 'to:' : `from:${next}`, now }
-    }
-    if (part !== 'to') throw new UsageError('ERR_USAGE', 'A cursor must be one that scan answered with.')
-    const result = await this.#to.scan(page)
-    return { ...result, cursor: result.cursor === null ? null : `to:${result.cursor}` }
+  scan({ limit, cursor }: Parameters<SessionStore['scan']>[0]): Promise<ScanResult> {
+    return this.#underWay.during(async () => {
+      const [, part, inner = ''] = /^(from|to):(.*)$/s.exec(cursor ?? 'from:') ?? []
+      const page = { limit, cursor: inner === '' ? null : inner }
+      if (part === 'from') {
+        const { now, cursor: next } = await this.#moveSlice(page)
+        return { sessions: [], tombstones: [], cursor: next === null ? 'to:' : `from:${next}`, now }
+      }
+      if (part !== 'to') throw new UsageError('ERR_USAGE', 'A cursor must be one that scan answered with.')
+      const result = await this.#to.scan(page)
+      return { ...result, cursor: result.cursor === null ? null : `to:${result.cursor}` }
+    })
   }
 
   epochFor(session: Pick<SessionRecord, 'id' | 'userId'>): Promise<string> {
     return this.#to.epochFor(session)
   }
 
-  async adopt(session: Live, options: { readonly ifEpoch: string | null }): Promise<AdoptResult> {
-    const known = await this.#passage.settle(session.record.id)
-    if (known.status === 'ended') return { outcome: 'ended', tombstone: known.tombstone }
-    return this.#to.adopt(session, options)
+  adopt(session: Live, options: { readonly ifEpoch: string | null }): Promise<AdoptResult> {
+    return this.#underWay.during(async () => {
+      const known = await this.#passage.settle(session.record.id)
+      if (known.status === 'ended') return { outcome: 'ended', tombstone: known.tombstone }
+      return this.#to.adopt(session, options)
+    })
   }
 
-  async bury(
-    tombstone: Parameters<SessionStore['bury']>[0],
-    at: { readonly now: number },
-  ): Promise<BuryResult> {
-    const known = await this.#passage.settle(tombstone.id)
-    return known.status === 'ended' ? { outcome: 'already' } : this.#to.bury(tombstone, at)
+  bury(tombstone: Parameters<SessionStore['bury']>[0], at: { readonly now: number }): Promise<BuryResult> {
+    return this.#underWay.during(async () => {
+      const known = await this.#passage.settle(tombstone.id)
+      return known.status === 'ended' ? { outcome: 'already' } : this.#to.bury(tombstone, at)
+    })
   }
 
-  async moveRest(limit: number): Promise<RestMoved> {
-    const { moved, cursor } = await this.#moveSlice({ limit, cursor: this.#rest })
-    this.#rest = cursor
-    return { moved, left: cursor !== null }
+  moveRest(limit: number): Promise<RestMoved> {
+    return this.#underWay.during(async () => {
+      const { moved, cursor } = await this.#moveSlice({ limit, cursor: this.#rest })
+      this.#rest = cursor
+      return { moved, left: cursor !== null }
+    })
   }
 
   async #moveSlice(page: Parameters<SessionStore['scan']>[0]) {
@@ -251,14 +278,13 @@ export class MovingStore implements SessionStore {
   }
 
   /** Tries in `to`, and once more where the session was not known there and has moved. */
-  async #onceMoved<R extends MutateResult | RotateResult>(
-    id: SessionId,
-    attempt: () => Promise<R>,
-  ): Promise<R> {
-    const result = await attempt()
-    if (result.outcome !== 'gone' || result.tombstone) return result
-    const found = await this.#passage.bring(id, UNKNOWN)
-    if (found.status === 'live') return attempt()
-    return found.status === 'ended' ? { ...result, tombstone: found.tombstone } : result
+  #onceMoved<R extends MutateResult | RotateResult>(id: SessionId, attempt: () => Promise<R>): Promise<R> {
+    return this.#underWay.during(async () => {
+      const result = await attempt()
+      if (result.outcome !== 'gone' || result.tombstone) return result
+      const found = await this.#passage.bring(id, UNKNOWN)
+      if (found.status === 'live') return attempt()
+      return found.status === 'ended' ? { ...result, tombstone: found.tombstone } : result
+    })
   }
 }

@@ -13,7 +13,8 @@ export interface RedisOptions {
   readonly prefix?: string
   /**
    * How many replicas must have an end, a login or a rotation before it is acknowledged (`WAIT`); without them it fails with
-   * `ERR_NOT_DURABLE`. Default: 1 where every primary has a replica when the store is opened, else 0.
+   * `ERR_NOT_DURABLE`. Default: 1 where every primary has a replica, or waits for one (`min-replicas-to-write`),
+   * when the store is opened, else 0.
    */
   readonly confirmations?: number
   /** How long replicas are waited for; default 1 s. Others who share the connection wait as long. */

@@ -2,6 +2,9 @@ import { Redis } from 'ioredis'
 import { createClient, createClientPool } from 'redis'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { newSession } from '../../src/store-testing/fixtures.ts'
+import { driverOf } from '../../src/stores/redis/clients.ts'
+import { Engine } from '../../src/stores/redis/engine.ts'
+import { checkServers } from '../../src/stores/redis/server-checks.ts'
 import { type RedisClient, type RedisOptions, redis } from '../../src/stores/redis.ts'
 import { FakeEnvironment } from '../../src/testing/fake-environment.ts'
 import { RedisServer } from '../helpers/redis-server.ts'
@@ -86,6 +89,15 @@ describe('redis() goes on', () => {
       expect.stringContaining('maxmemory-policy'),
       expect.stringContaining('appendonly'),
     ])
+  })
+
+  it('P1 asking replicas to confirm also while one is away that its primary waits for', async () => {
+    const primary = await started([...SOUND, '--min-replicas-to-write', '1'])
+    const engine = new Engine(driverOf(await connected(primary)), 'settings:', () => '')
+    engine.open({ environment: new FakeEnvironment(), tombstoneRetention: RETENTION })
+    const checks = { settings: 'refuse', confirmations: null, confirmationTimeout: 50 } as const
+    expect(await checkServers(engine, checks)).toEqual({ replicas: 1, milliseconds: 50 })
+    await engine.close()
   })
 
   it('over a pool of connections', async () => {

@@ -35,7 +35,8 @@ export async function checkServers(engine: Engine, checks: Checks): Promise<Conf
     if (fault.fatal || settings === 'refuse') throw error
     warn(error)
   }
-  const everyHas = servers.every((info) => replicasOf(info) > 0)
+  // One that waits for a replica before it takes writes is to have one, also while that is away.
+  const everyHas = servers.every((info) => replicasOf(info) > 0 || isFenced(info))
   const replicas = confirmations ?? (everyHas ? 1 : 0)
   return { replicas, milliseconds }
 }
@@ -94,10 +95,14 @@ function persistenceFault(info: Info): string | false {
   return `Redis keeps no append-only file, so a restart brings back sessions that had ended since the last snapshot, or loses all: run CONFIG SET appendonly yes and put it into the configuration, ${OR_ELSE}`
 }
 
-/** The count is there only while the setting is above 0. */
 function fencingFault(info: Info): string | false {
-  if (replicasOf(info) === 0 || info.has('min_slaves_good_slaves')) return false
+  if (replicasOf(info) === 0 || isFenced(info)) return false
   return `A Redis primary that is cut off from its replicas goes on taking writes that will be lost: run CONFIG SET min-replicas-to-write 1 and put it into the configuration, ${OR_ELSE}`
+}
+
+/** Whether `min-replicas-to-write` is above 0: the count is there only then. */
+function isFenced(info: Info): boolean {
+  return info.has('min_slaves_good_slaves')
 }
 
 const OR_ELSE = 'or accept it with the option unsafeAllowSettings.'

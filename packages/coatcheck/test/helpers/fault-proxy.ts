@@ -39,7 +39,7 @@ export const redisScripts: Counts = (bytes) => /\r\nevalsha\r\n|\r\neval\r\n/i.t
 export class FaultProxy {
   readonly port: number
   readonly #server: Server
-  readonly #target: number
+  #target: number
   readonly #counts: Counts
   readonly #connections = new Set<Connection>()
   readonly #losing = new Set<Direction>()
@@ -83,10 +83,17 @@ export class FaultProxy {
     return this.#strike.promise
   }
 
-  /** Lets go what is held. */
-  release(): void {
+  /** Lets go what is held. Resolves when the server has done all that clients asked for who have gone meanwhile. */
+  async release(): Promise<void> {
     this.#gate.resolve()
     this.#gate = Promise.withResolvers()
+    const left = [...this.#connections].filter(({ isLeft }) => isLeft)
+    await Promise.all(left.map(({ closed }) => closed))
+  }
+
+  /** Ends all connections as far as clients see. What is held on its way to the server is still to arrive. */
+  hangUp(): void {
+    for (const connection of this.#connections) connection.hangUp()
   }
 
   /** Swallows all that goes this way, on every connection, those to come included; they stay open. */
@@ -103,6 +110,12 @@ export class FaultProxy {
   /** Breaks all connections now. */
   cutAll(): void {
     for (const connection of this.#connections) connection.destroy()
+  }
+
+  /** Leads connections to another server from now on; those that are there break. */
+  redirect(target: number): void {
+    this.#target = target
+    this.cutAll()
   }
 
   /** Refuses new connections, as where nobody listens; those that are there stay. */
@@ -129,9 +142,9 @@ export class FaultProxy {
         this.#strike.resolve()
         this.#strike = Promise.withResolvers()
       },
-      closed: () => this.#connections.delete(connection),
     })
     this.#connections.add(connection)
+    void connection.closed.then(() => this.#connections.delete(connection))
   }
 
   #fateOf(bytes: Buffer): Fate {
@@ -145,7 +158,6 @@ interface Rules {
   isLosing(direction: Direction): boolean
   released(): Promise<void>
   struck(): void
-  closed(): void
 }
 
 class Connection {
@@ -157,6 +169,7 @@ class Connection {
   /** Of the answer that comes next. */
   #fate: Fate = 'pass'
   hasLost = false
+  readonly closed: Promise<unknown>
 
   constructor(client: Socket, server: Socket, rules: Rules) {
     this.#client = client
@@ -167,6 +180,18 @@ class Connection {
     server.on('data', (bytes) => this.#answer(bytes))
     this.#follow(client, 'requests')
     this.#follow(server, 'answers')
+    this.closed = Promise.all(
+      [client, server].map((socket) => new Promise((resolve) => socket.on('close', resolve))),
+    )
+  }
+
+  /** Whether the client has gone, which the server is still to hear. */
+  get isLeft(): boolean {
+    return this.#client.destroyed && !this.hasLost
+  }
+
+  hangUp(): void {
+    this.#client.destroy()
   }
 
   /** Breaks it at both ends. */
@@ -180,7 +205,6 @@ class Connection {
     from.on('close', () => {
       if (this.#swallows(direction)) this.hasLost = true
       else this.#lanes[direction].end()
-      if (this.#client.destroyed && this.#server.destroyed) this.#rules.closed()
     })
   }
 

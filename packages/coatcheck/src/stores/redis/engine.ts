@@ -35,6 +35,9 @@ export class Engine {
   confirmation: Confirmation | null = null
   #context: StoreContext | null = null
   #closed = false
+  /** What all marks of this engine begin with, and how many there were. */
+  #origin = ''
+  #calls = 0
 
   constructor(driver: Driver, prefix: string, clock: Clock) {
     this.#driver = driver
@@ -45,6 +48,7 @@ export class Engine {
   open(context: StoreContext): void {
     if (this.#closed) throw closedError()
     this.#context = context
+    this.#origin = this.nonce()
   }
 
   /** Refuses further calls and waits for those under way. */
@@ -82,8 +86,8 @@ export class Engine {
 
   /** Runs a script on a partition. */
   async call(name: ScriptName, partition: number, args: readonly string[]): Promise<Answer> {
-    const [script, keys, all] = this.#prepared(name, partition, args)
-    return parsed(await this.#whileMoving(() => this.#driver.run(script, keys, all)))
+    const { script, keys, all, mark } = this.#prepared(name, partition, args)
+    return parsed(await this.#whileMoving(() => this.#driver.run(script, keys, all)), mark)
   }
 
   /**
@@ -93,19 +97,20 @@ export class Engine {
   async callConfirmed(name: ScriptName, partition: number, args: readonly string[]): Promise<Answer> {
     const { confirmation } = this
     if (confirmation === null || confirmation.replicas === 0) return this.call(name, partition, args)
-    const [script, keys, all] = this.#prepared(name, partition, args)
+    const { script, keys, all, mark } = this.#prepared(name, partition, args)
     for (let attempt = 1; ; attempt++) {
       const { answer, replicas } = await this.#whileMoving(() =>
         this.#driver.runConfirmed(script, keys, all, confirmation),
       )
-      if (replicas !== null && replicas >= confirmation.replicas) return parsed(answer)
+      if (replicas !== null && replicas >= confirmation.replicas) return parsed(answer, mark)
       if (replicas !== null || attempt >= REDIRECTIONS) throw notDurable(confirmation, replicas ?? 0)
     }
   }
 
   #prepared(name: ScriptName, partition: number, args: readonly string[]) {
-    const head = [this.#clock(this.context), this.keep]
-    return [scriptOf(name), this.#keys[partition] ?? [], [...head, ...args]] as const
+    const mark = `${this.#origin}${this.#calls++}`
+    const all = [`${this.#clock(this.context)}#${mark}`, this.keep, ...args]
+    return { script: scriptOf(name), keys: this.#keys[partition] ?? [], all, mark }
   }
 
   async #whileMoving<T>(run: () => Promise<T>): Promise<T> {
@@ -120,12 +125,18 @@ export class Engine {
   }
 }
 
-function parsed(answer: unknown): Answer {
+/**
+ * What a script has answered to the call of this mark. A driver that has met garbage on its connection may go on one answer
+ * behind, and would hand every caller what is somebody else's.
+ */
+function parsed(answer: unknown, mark: string): Answer {
   try {
-    return JSON.parse(String(answer)) as Answer
+    const list = JSON.parse(String(answer)) as unknown[]
+    if (list.pop() === mark) return list as unknown as Answer
   } catch (cause) {
     throw corrupt(cause)
   }
+  throw corrupt(new Error('Redis answered a call with what belongs to another one: connect anew.'))
 }
 
 function notDurable({ replicas, milliseconds }: Confirmation, had: number): StoreError {

@@ -27,7 +27,9 @@ local WIDTH, HOUR = 35, 3600000
 local CHANGES = string.sub(R, 1, -9) .. 'changes'
 local call, pack, unpacked = redis.call, cmsgpack.pack, cmsgpack.unpack
 local keep = tonumber(ARGV[2])
-local now = tonumber(ARGV[1])
+-- Whoever asks knows his answer by the mark.
+local clock, mark = string.match(ARGV[1], '^([^#]*)#?(.*)$')
+local now = tonumber(clock)
 if not now then
   local time = call('TIME')
   now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -233,7 +235,7 @@ local function tombstone(id, t)
 end
 
 local function answer(outcome, ...)
-  return '["' .. outcome .. '",' .. num(now) .. (select('#', ...) > 0 and ',' or '') .. table.concat({ ... }, ',') .. ']'
+  return '["' .. outcome .. '",' .. num(now) .. (select('#', ...) > 0 and ',' or '') .. table.concat({ ... }, ',') .. ',"' .. mark .. '"]'
 end
 
 local function eraOf(nonce)

@@ -22,9 +22,9 @@ interface Note {
 }
 
 /**
- * Says again what this node has ended: a replica that becomes the primary may lack the last writes, however well they were
- * acknowledged. Each end is repeated a few times within a minute, and at once when the client comes to another server.
- * Repeating one that holds changes nothing.
+ * Says again what this node has ended: a replica that becomes the primary, or a server that starts again from its files, may
+ * lack the last writes, however well they were acknowledged. Each end is repeated a few times within a minute, and at once
+ * when the client comes to another server. Repeating one that holds changes nothing.
  */
 export class Reasserting {
   readonly #engine: Engine
@@ -38,12 +38,9 @@ export class Reasserting {
     this.#driver = driver
   }
 
-  /** Begins where there are replicas that could take over. */
   start(): void {
     this.stop()
-    if (!this.#isNeeded) return
     this.#stopListening = this.#driver.onChange(() => this.#repeat(this.#notes))
-    this.#schedule()
   }
 
   stop(): void {
@@ -58,7 +55,8 @@ export class Reasserting {
   async make(name: ScriptName, partition: number, args: readonly string[]): Promise<Answer> {
     try {
       const answer = await this.#engine.callConfirmed(name, partition, args)
-      this.note(name, partition, args)
+      // A session of this id that is made later is not what was meant.
+      if (answer[0] !== 'unknown') this.note(name, partition, args)
       return answer
     } catch (error) {
       if (!(error instanceof StoreError && error.retryable)) this.note(name, partition, args)
@@ -67,21 +65,20 @@ export class Reasserting {
   }
 
   note(name: ScriptName, partition: number, args: readonly string[]): void {
-    if (!this.#isNeeded) return
     this.#notes.push({ name, partition, args, madeAt: this.#now, next: 0 })
     if (this.#notes.length > MOST) this.#notes = this.#notes.slice(-MOST)
-  }
-
-  get #isNeeded(): boolean {
-    return (this.#engine.confirmation?.replicas ?? 0) > 0
+    this.#schedule()
   }
 
   get #now(): number {
     return this.#engine.context.environment.monotonic()
   }
 
+  /** Looks again after a while, as long as there is something to look after. */
   #schedule(): void {
+    if (this.#cancelTimer || this.#notes.length === 0) return
     this.#cancelTimer = this.#engine.context.environment.setTimer(INTERVAL, () => {
+      this.#cancelTimer = null
       this.#repeat(this.#takeDue())
       this.#schedule()
     })

@@ -77,7 +77,7 @@ export class RedisStore implements SessionStore {
     this.#reasserting = new Reasserting(this.#engine, driver)
     this.#ending = new Ending(this.#engine, this.#reasserting)
     this.#writing = new Writing(this.#engine)
-    this.#replacing = new Replacing(this.#engine)
+    this.#replacing = new Replacing(this.#engine, this.#reasserting)
     this.#sweeping = new Sweeping(this.#engine)
     this.#moving = new Moving(this.#engine, this.#reasserting)
   }

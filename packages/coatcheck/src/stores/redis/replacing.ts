@@ -6,6 +6,7 @@ import type { Ended, NewSession, ReplaceOptions, ReplaceResult } from '../../cor
 import { partitionOf, partitionOfUser } from '../../core/token.ts'
 import type { Answer, Engine } from './engine.ts'
 import { inPart } from './failures.ts'
+import type { Reasserting } from './reasserting.ts'
 import {
   fieldTexts,
   metaOf,
@@ -33,9 +34,11 @@ const NOTHING: Found = { live: false, tombstone: null }
  */
 export class Replacing {
   readonly #engine: Engine
+  readonly #reasserting: Reasserting
 
-  constructor(engine: Engine) {
+  constructor(engine: Engine, reasserting: Reasserting) {
     this.#engine = engine
+    this.#reasserting = reasserting
   }
 
   async replace(old: SessionId | null, session: NewSession, options: ReplaceOptions): Promise<ReplaceResult> {
@@ -44,9 +47,21 @@ export class Replacing {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const found = old === null ? NOTHING : await this.#find(old)
       const result = await this.#attempt(old, found, request)
-      if (result) return result
+      if (result) return this.#lookedAfter(result)
     }
     throw contention()
+  }
+
+  /** Sessions of users that have ended in favour of others are looked after as those that somebody ended; a visitor's let nobody in. */
+  #lookedAfter(result: ReplaceResult): ReplaceResult {
+    if (result.outcome !== 'ok') return result
+    for (const { id, userId, reason } of [result.replaced, ...result.evicted].filter(
+      (ended) => ended !== null,
+    )) {
+      const args = [id, JSON.stringify(reason), '', '', this.#engine.nonce()]
+      if (userId !== null) this.#reasserting.note('end', partitionOf(id), args)
+    }
+    return result
   }
 
   /** `null` where something has changed meanwhile. */

@@ -139,7 +139,7 @@ describe.each([
     const property = fc.asyncProperty(fc.array(action, { minLength: 20, maxLength: 60 }), async (actions) => {
       await playedOut(server, await connect(server.port), actions)
     })
-    await fc.assert(property, { numRuns: 15 })
+    await fc.assert(property, { numRuns: 10 })
   })
 })
 

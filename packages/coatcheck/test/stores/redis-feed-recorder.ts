@@ -11,8 +11,8 @@ export type Told =
 
 /** Keeps what a feed tells, and lets tests wait for it. */
 export class Recorder implements ChangeReceiver {
-  told: Told[] = []
-  #watchers: (() => void)[] = []
+  readonly told: Told[] = []
+  readonly #watchers: (() => void)[] = []
 
   changed(id: SessionId): void {
     this.#add({ kind: 'changed', id })

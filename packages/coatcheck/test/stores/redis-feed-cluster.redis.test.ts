@@ -1,0 +1,163 @@
+import { Cluster } from 'ioredis'
+import { createCluster } from 'redis'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { systemEnvironment } from '../../src/core/platform.ts'
+import type { SessionStore } from '../../src/core/store.ts'
+import { newSession, sessionId } from '../../src/store-testing/fixtures.ts'
+import { slotOf } from '../../src/stores/redis/feed-slots.ts'
+import { PARTITIONS } from '../../src/stores/redis/partition-keys.ts'
+import { RedisCluster } from '../helpers/redis-cluster.ts'
+import { covers, echoOf, listening } from './redis-feed-recorder.ts'
+import { freshPrefix, RETENTION, redisOnTestClock } from './redis-harness.ts'
+
+const cleanup: (() => unknown)[] = []
+let cluster: RedisCluster
+
+beforeAll(async () => {
+  cluster = await RedisCluster.start()
+})
+
+afterEach(async () => {
+  for (const step of cleanup.splice(0).reverse()) await step()
+})
+
+afterAll(() => cluster.stop())
+
+describe.each([
+  { name: 'redis', connect: nodeRedis, moving: 0x11, returning: 0x12 },
+  { name: 'ioredis', connect: ioredis, moving: 0x21, returning: 0x22 },
+])('P7 the feed of changes of a Cluster through $name', ({ connect, moving, returning }) => {
+  it('tells of changes on every primary, and its echoes cover all partitions', async () => {
+    const store = await opened(await connect())
+    await makeSessions(store, 0)
+    const { feed, recorder } = await listening(store)
+    const covered = new Set<number>()
+    for (let partition = 0; partition < PARTITIONS; partition++) await end(store, partition, 0)
+    feed.probe((partitions) => {
+      for (const partition of partitions ?? []) covered.add(partition)
+    })
+    while (covered.size < PARTITIONS) await store.health()
+    const told = recorder.take().map((one) => (one.kind === 'changed' ? one.id : one.kind))
+    expect(told.sort()).toEqual(Array.from({ length: PARTITIONS }, (_, n) => idIn(n, 0)).sort())
+  })
+
+  it('covers no partition whose slot is on the move, and misses nothing once it has arrived', async () => {
+    const store = await opened(await connect())
+    for (let n = 0; n < 40; n++) await store.create(newSession(n, { id: idIn(moving, n) }))
+    const { feed, recorder } = await listening(store)
+    const calls: Promise<unknown>[] = []
+    let n = 0
+    await cluster.moveSlot(`{${tagOf(moving)}}`, async () => {
+      calls.push(end(store, moving, n++))
+      let echoes = 0
+      feed.probe((partitions) => {
+        echoes++
+        expect(covers(partitions, moving)).toBe(false)
+      })
+      while (echoes < 3) await store.health()
+    })
+    await Promise.all(calls)
+    await echoOf(feed, store, moving)
+    const lost = recorder.take().filter(({ kind }) => kind === 'lost')
+    expect(lost.length).toBeGreaterThanOrEqual(2)
+    expect(lost).toEqual(lost.map(() => ({ kind: 'lost', partitions: [moving] })))
+    for (const last = n + 5; n < last; n++) {
+      await end(store, moving, n)
+      await echoOf(feed, store, moving)
+      expect(recorder.take()).toEqual([{ kind: 'changed', id: idIn(moving, n) }])
+    }
+  })
+
+  it('finds out where a slot goes without being asked for an echo', async () => {
+    const other = returning + 1
+    const store = await opened(await connect())
+    const { recorder } = await listening(store)
+    await cluster.moveSlot(`{${tagOf(other)}}`, async () => {})
+    await recorder.until((told) => told.lostTimes(other) >= 2)
+    await store.create(newSession(1, { id: idIn(other, 1) }))
+    await end(store, other, 1)
+    await recorder.until((told) => told.hasTold(idIn(other, 1)))
+  })
+
+  it('notices that a slot was away, though it is back', async () => {
+    const store = await opened(await connect())
+    const { feed, recorder } = await listening(store)
+    for (let round = 0; round < 6; round++) {
+      recorder.take()
+      // What a driver makes of the news depends on whether it waits for an answer at that moment.
+      for (let i = 0; i < round; i++) feed.probe(() => {})
+      await thereAndBack(returning)
+      await echoOf(feed, store, returning)
+      expect(recorder.lostTimes(returning)).toBeGreaterThan(0)
+      await store.create(newSession(round, { id: idIn(returning, round) }))
+      await end(store, returning, round)
+      await echoOf(feed, store, returning)
+      expect(recorder.hasTold(idIn(returning, round))).toBe(true)
+    }
+  })
+})
+
+/** All that the slot of a partition holds is deleted, and it goes to another node, and back. */
+async function thereAndBack(partition: number): Promise<void> {
+  const slot = slotOf(`{${tagOf(partition)}}`)
+  const owner = Math.floor((slot * 3) / 16_384)
+  const [home, away] = [cluster.nodes[owner], cluster.nodes[(owner + 1) % 3]]
+  if (!home || !away) throw new Error('A Cluster has nodes.')
+  const keys = (await cluster.ask(
+    home,
+    'CLUSTER',
+    'GETKEYSINSLOT',
+    String(slot),
+    '1000',
+  )) as readonly string[]
+  if (keys.length > 0) await cluster.ask(home, 'DEL', ...keys)
+  const ids = { home: await cluster.idOf(home), away: await cluster.idOf(away) }
+  for (const node of [away, home])
+    await cluster.ask(node, 'CLUSTER', 'SETSLOT', String(slot), 'NODE', ids.away)
+  for (const node of [home, away])
+    await cluster.ask(node, 'CLUSTER', 'SETSLOT', String(slot), 'NODE', ids.home)
+}
+
+function tagOf(partition: number): string {
+  return partition.toString(16).padStart(2, '0')
+}
+
+/** The `n`th id in this partition. */
+function idIn(partition: number, n: number) {
+  const bytes = Buffer.from(sessionId(n), 'base64url')
+  bytes[0] = partition
+  return bytes.toString('base64url') as ReturnType<typeof sessionId>
+}
+
+/** A session in every partition. */
+async function makeSessions(store: SessionStore, n: number): Promise<void> {
+  const partitions = Array.from({ length: PARTITIONS }, (_, partition) => partition)
+  await Promise.all(partitions.map((partition) => store.create(newSession(n, { id: idIn(partition, n) }))))
+}
+
+async function end(store: SessionStore, partition: number, n: number): Promise<void> {
+  expect((await store.end(idIn(partition, n), { reason: 'logout' })).outcome).toBe('ended')
+}
+
+async function opened(client: unknown): Promise<SessionStore> {
+  const store = redisOnTestClock(client, freshPrefix())
+  cleanup.push(() => store.close())
+  await store.open({ environment: systemEnvironment, tombstoneRetention: RETENTION })
+  return store
+}
+
+async function nodeRedis() {
+  const client = createCluster({ rootNodes: cluster.masters.map(({ url }) => ({ url })) })
+  client.on('error', () => {})
+  await client.connect()
+  cleanup.push(() => client.destroy())
+  return client
+}
+
+async function ioredis() {
+  const client = new Cluster(cluster.masters.map(({ port }) => ({ host: '127.0.0.1', port })))
+  client.on('error', () => {})
+  await client.ping()
+  cleanup.push(() => client.disconnect())
+  return client
+}

@@ -27,8 +27,10 @@ export class Leases {
   #askedAt = 0
   /** Wall minus monotonic clock at the last probe. */
   #offset: number
-  /** Milliseconds from sending to echo of the latest probe. */
-  lag = 0
+  /** Probes that came back, and how long that took in all and at most, in milliseconds. */
+  echoes = 0
+  echoTime = 0
+  longestEcho = 0
 
   /** `onDivergence`: one of the clocks was stepped or stood still, so that no deadline counted by them holds any more. */
   constructor(environment: Environment, maxStaleness: number, onDivergence: () => void) {
@@ -59,14 +61,11 @@ export class Leases {
     return moved < this.#maxStaleness && moved > -this.#maxStaleness
   }
 
-  /** Partitions that are proven fresh now. */
-  count(): number {
-    const monotonic = this.#environment.monotonic()
-    let held = 0
-    for (let partition = 0; partition < PARTITIONS; partition++) {
-      if (monotonic - (this.#provenAt[partition] as number) < this.#maxStaleness) held++
-    }
-    return held
+  /** Whether there was a lease within the last `within` milliseconds of both clocks. */
+  held(partition: number, within: number): boolean {
+    const longest = this.#maxStaleness + within
+    if (this.#environment.monotonic() - (this.#provenAt[partition] as number) >= longest) return false
+    return Math.abs(this.#environment.now() - (this.#wallAt[partition] as number)) < longest
   }
 
   #probe(): void {
@@ -84,7 +83,10 @@ export class Leases {
   }
 
   #echoed(partitions: readonly number[] | null, sentAt: number, wallAt: number): void {
-    this.lag = this.#environment.monotonic() - sentAt
+    const took = this.#environment.monotonic() - sentAt
+    this.echoes++
+    this.echoTime += took
+    this.longestEcho = Math.max(this.longestEcho, took)
     if (partitions === null) {
       this.#provenAt.fill(sentAt)
       this.#wallAt.fill(wallAt)

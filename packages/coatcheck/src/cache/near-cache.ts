@@ -1,10 +1,11 @@
 import { fromBase64Url, sextetAt } from '../core/encoding.ts'
 import type { Environment } from '../core/environment.ts'
 import { ConfigError } from '../core/errors.ts'
+import { expiredBy } from '../core/lifetimes.ts'
 import { sha256Text } from '../core/platform.ts'
 import type { SessionId, Transport } from '../core/record.ts'
-import type { CacheContext, Hit, Keeping, Reading, SessionCache } from '../core/session-cache.ts'
-import type { ChangeFeed, Live } from '../core/store.ts'
+import type { CacheContext, CacheCounts, Hit, Keeping, Reading, SessionCache } from '../core/session-cache.ts'
+import type { ChangeFeed, ChangeReceiver, Live } from '../core/store.ts'
 import { PARTITIONS, partitionOfUser } from '../core/token.ts'
 import { Entries } from './entries.ts'
 import { toRecordText } from './folded-record.ts'
@@ -19,23 +20,6 @@ export interface NearCacheOptions {
   readonly maxSessions: number
 }
 
-/** What happened since the start, and how things are; plain numbers. */
-export interface CacheCounts {
-  readonly hits: number
-  readonly misses: number
-  /** Misses of a session that was there, for want of a lease. */
-  readonly unproven: number
-  readonly evictions: number
-  readonly changes: number
-  /** Times that a feed was found broken or incomplete. */
-  readonly losses: number
-  readonly sessions: number
-  /** Partitions, of 256, that are proven fresh. */
-  readonly leases: number
-  /** Milliseconds that the latest probe took. */
-  readonly lag: number
-}
-
 /**
  * A near cache. Keyed by a hash of the token, so that no credential lies in it. An entry is used only while its deadlines
  * hold, the lease of its partition holds, and nothing has changed: whatever changes a session removes its entry, whatever
@@ -45,6 +29,8 @@ export class NearCache implements SessionCache {
   readonly #entries: Entries
   readonly #readings = new Readings()
   readonly #eras = new Uint32Array(PARTITIONS)
+  /** Eras before these are of no use even in an outage. */
+  readonly #oldest = new Uint32Array(PARTITIONS)
   readonly #digest = new Uint32Array(4)
   readonly #idWords = new Uint32Array(4)
   #context: CacheContext | null = null
@@ -55,6 +41,7 @@ export class NearCache implements SessionCache {
   #hits = 0
   #misses = 0
   #unproven = 0
+  #stale = 0
   #changes = 0
   #losses = 0
 
@@ -65,7 +52,10 @@ export class NearCache implements SessionCache {
   async open(context: CacheContext): Promise<void> {
     this.#context = context
     this.#environment = context.environment
-    this.#leases = new Leases(context.environment, context.maxStaleness, () => this.lost(null))
+    this.#leases = new Leases(context.environment, context.maxStaleness, () => {
+      this.#distrust(null)
+      context.receiver.lost(null)
+    })
     await this.#subscribe(context)
   }
 
@@ -81,9 +71,23 @@ export class NearCache implements SessionCache {
   hit(token: string, transport: Transport): Hit | null {
     const leases = this.#leases
     if (leases === null || this.#entries.size === 0) return this.#missed()
-    const slot = this.#entries.findToken(digestInto(this.#digest, token))
-    if (slot < 0 || this.#entries.bearers[slot] !== (transport === 'bearer' ? 1 : 0)) return this.#missed()
+    const slot = this.#findToken(token, transport)
+    if (slot < 0) return this.#missed()
     return this.#usable(slot, leases)
+  }
+
+  stale(token: string, transport: Transport, within: number): Hit | null {
+    const entries = this.#entries
+    const slot = this.#findToken(token, transport)
+    if (slot < 0 || this.#environment === null) return null
+    const partition = entries.partitions[slot] as number
+    if ((entries.eras[slot] as number) < (this.#oldest[partition] as number)) return null
+    const ahead = entries.ahead[slot] as number
+    const source = entries.record(slot)
+    if (expiredBy(source.record, this.#environment.monotonic() + ahead)) return null
+    if (!this.#leases?.held(partition, within)) return null
+    this.#stale++
+    return { source, ahead, touchDue: false }
   }
 
   reading(id: SessionId): Reading {
@@ -132,50 +136,60 @@ export class NearCache implements SessionCache {
     return this.#leases?.holds(partitionIn(id), this.#environment?.monotonic() ?? 0) ?? false
   }
 
+  proved(id: SessionId, within: number): boolean {
+    return this.#leases?.held(partitionIn(id), within) ?? false
+  }
+
   changed(id: SessionId): void {
     this.#changes++
     this.#readings.overtake(id)
     const slot = this.#find(id)
     if (slot >= 0) this.#entries.remove(slot)
-    this.#context?.receiver.changed(id)
   }
 
   userChanged(userId: string): void {
     this.#changes++
     this.#readings.overtakeAll()
     this.#entries.removeUser(userId, partitionOfUser(userId))
-    this.#context?.receiver.userChanged(userId)
   }
 
   everyoneChanged(partitions: readonly number[] | null): void {
     this.#changes++
-    this.#enterNextEra(partitions)
-    this.#context?.receiver.everyoneChanged(partitions)
+    this.#distrust(partitions)
   }
 
   lost(partitions: readonly number[] | null): void {
     this.#losses++
     this.#enterNextEra(partitions)
-    this.#context?.receiver.lost(partitions)
   }
 
   counts(): CacheCounts {
+    const { evictions, size } = this.#entries
     return {
       hits: this.#hits,
       misses: this.#misses,
       unproven: this.#unproven,
-      evictions: this.#entries.evictions,
+      stale: this.#stale,
+      evictions,
       changes: this.#changes,
       losses: this.#losses,
-      sessions: this.#entries.size,
-      leases: this.#leases?.count() ?? 0,
-      lag: this.#leases?.lag ?? 0,
+      sessions: size,
+      leases: ALL.map((partition) => this.#leases?.held(partition, 0) ?? false),
+      echoes: this.#leases?.echoes ?? 0,
+      echoTime: this.#leases?.echoTime ?? 0,
+      longestEcho: this.#leases?.longestEcho ?? 0,
     }
   }
 
   #missed(): null {
     this.#misses++
     return null
+  }
+
+  #findToken(token: string, transport: Transport): number {
+    const slot = this.#entries.findToken(digestInto(this.#digest, token))
+    if (slot < 0) return slot
+    return this.#entries.bearers[slot] === (transport === 'bearer' ? 1 : 0) ? slot : -1
   }
 
   #find(id: SessionId): number {
@@ -191,7 +205,6 @@ export class NearCache implements SessionCache {
     const now = monotonic + ahead
     const idle = now - (entries.seenAt[slot] as number)
     if (now >= (entries.until[slot] as number) || idle >= (entries.idleTimeout[slot] as number)) {
-      entries.remove(slot)
       return this.#missed()
     }
     if (!leases.holds(partition, monotonic)) {
@@ -207,23 +220,23 @@ export class NearCache implements SessionCache {
     }
   }
 
-  #enterNextEra(partitions: readonly number[] | null): void {
-    this.#readings.overtakeAll()
-    if (partitions === null) {
-      for (let partition = 0; partition < PARTITIONS; partition++) this.#enter(partition)
-      return
-    }
-    for (const partition of partitions) this.#enter(partition)
+  /** What was kept is of no use to anybody. */
+  #distrust(partitions: readonly number[] | null): void {
+    this.#enterNextEra(partitions)
+    for (const partition of partitions ?? ALL) this.#oldest[partition] = this.#eras[partition] as number
   }
 
-  #enter(partition: number): void {
-    this.#eras[partition] = (this.#eras[partition] as number) + 1
+  #enterNextEra(partitions: readonly number[] | null): void {
+    this.#readings.overtakeAll()
+    for (const partition of partitions ?? ALL) {
+      this.#eras[partition] = (this.#eras[partition] as number) + 1
+    }
   }
 
   /** A feed that cannot be had now is tried for again, for as long as the cache is open. */
   async #subscribe(context: CacheContext): Promise<void> {
     try {
-      const feed = await context.store.changes?.(this)
+      const feed = await context.store.changes?.(new Relay([this, context.receiver]))
       if (feed === undefined) return
       if (this.#context !== context) return await feed.close()
       this.#feed = feed
@@ -235,6 +248,31 @@ export class NearCache implements SessionCache {
         this.#subscribe(context).catch(context.onError)
       })
     }
+  }
+}
+
+/** Tells several what one feed tells, in their order. */
+class Relay implements ChangeReceiver {
+  readonly #receivers: readonly ChangeReceiver[]
+
+  constructor(receivers: readonly ChangeReceiver[]) {
+    this.#receivers = receivers
+  }
+
+  changed(id: SessionId): void {
+    for (const receiver of this.#receivers) receiver.changed(id)
+  }
+
+  userChanged(userId: string): void {
+    for (const receiver of this.#receivers) receiver.userChanged(userId)
+  }
+
+  everyoneChanged(partitions: readonly number[] | null): void {
+    for (const receiver of this.#receivers) receiver.everyoneChanged(partitions)
+  }
+
+  lost(partitions: readonly number[] | null): void {
+    for (const receiver of this.#receivers) receiver.lost(partitions)
   }
 }
 
@@ -268,3 +306,5 @@ function idInto(words: Uint32Array, id: string): boolean {
 }
 
 const ID_LENGTH = 22
+
+const ALL = Array.from({ length: PARTITIONS }, (_, partition) => partition)

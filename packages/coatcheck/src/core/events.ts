@@ -72,6 +72,8 @@ export interface SessionEvents {
   'write-dropped': About & { readonly fields: readonly string[] }
   /** Writes could not be stored after the response had begun. */
   'commit-failed': About & { readonly error: Error }
+  /** The store could not say whether a session lives, and `unsafeServeStale` let the request have what was last known. */
+  'served-stale': About
   'store-failed': About & { readonly operation: string; readonly error: Error }
   /** Something optional that weakens security is on (P11); once at start. */
   'unsafe-option': About & { readonly option: string; readonly consequence: string }

@@ -22,3 +22,16 @@ export function finallyOf<T>(work: () => MaybePromise<T>, done: () => void): May
   done()
   return value
 }
+
+/** What `work` comes to, or `recover` makes of its failure. */
+export function recovering<T>(
+  work: () => MaybePromise<T>,
+  recover: (error: unknown) => MaybePromise<T>,
+): MaybePromise<T> {
+  try {
+    const value = work()
+    return value instanceof Promise ? value.catch(recover) : value
+  } catch (error) {
+    return recover(error)
+  }
+}

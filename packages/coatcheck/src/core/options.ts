@@ -48,6 +48,11 @@ export interface CoreOptions {
    * `maxStaleness`. Default: on, `{ maxSessions: 100_000 }`, over a store that several processes may share.
    */
   readonly nearCache?: boolean | { readonly maxSessions?: number }
+  /**
+   * How long the near cache may serve what it last knew while the store fails: whoever was signed out meanwhile stays
+   * signed in that much longer. Default: not at all; the request is refused with 503.
+   */
+  readonly unsafeServeStale?: Duration
   /** A superseded token after its rotation has settled. Default `'end'`. */
   readonly onReuse?: 'end' | 'report'
   /** The successor handed to another context than the one that rotated. Default `'report'`. */
@@ -79,6 +84,8 @@ export interface CoreSettings {
   readonly maxStaleness: number
   /** `null`: every validation asks the store. */
   readonly nearCache: { readonly maxSessions: number } | null
+  /** 0: not at all. */
+  readonly unsafeServeStale: number
   readonly onReuse: 'end' | 'report'
   readonly onSharedRotation: 'end' | 'report'
   readonly maxDataBytes: number
@@ -98,6 +105,7 @@ export const CORE_DEFAULTS = Object.freeze({
   maxSessions: Object.freeze({ count: 100, onLimit: 'evict-idle' }),
   maxStaleness: '1s',
   nearCache: Object.freeze({ maxSessions: 100_000 }),
+  unsafeServeStale: 0,
   onReuse: 'end',
   onSharedRotation: 'report',
   maxDataBytes: 16_384,
@@ -131,7 +139,6 @@ export function resolveCoreOptions(options: CoreOptions): CoreSettings {
   const rotationGrace = toMilliseconds(options.rotationGrace ?? CORE_DEFAULTS.rotationGrace, 'rotationGrace')
   const storeTimeout = toMilliseconds(options.storeTimeout ?? CORE_DEFAULTS.storeTimeout, 'storeTimeout')
   const environment = requireEnvironment(options.environment ?? systemEnvironment)
-  const maxStaleness = toMilliseconds(options.maxStaleness ?? CORE_DEFAULTS.maxStaleness, 'maxStaleness')
   return Object.freeze({
     store,
     environment,
@@ -150,8 +157,13 @@ export function resolveCoreOptions(options: CoreOptions): CoreSettings {
       accountedAhead: Math.max(Math.ceil(rotationGrace / 4), storeTimeout),
     }),
     maxSessions: resolveLimit(options.maxSessions),
-    maxStaleness,
-    nearCache: resolveNearCache(options.nearCache, store, maxStaleness),
+    maxStaleness: toMilliseconds(options.maxStaleness ?? CORE_DEFAULTS.maxStaleness, 'maxStaleness'),
+    unsafeServeStale: toMilliseconds(
+      options.unsafeServeStale ?? CORE_DEFAULTS.unsafeServeStale,
+      'unsafeServeStale',
+      0,
+    ),
+    nearCache: resolveNearCache(options.nearCache, store),
     onReuse: oneOf(options.onReuse ?? CORE_DEFAULTS.onReuse, ['end', 'report'], 'onReuse'),
     onSharedRotation: oneOf(
       options.onSharedRotation ?? CORE_DEFAULTS.onSharedRotation,
@@ -171,11 +183,7 @@ function optional(value: Duration | false, path: string): number | null {
 }
 
 /** Where nobody else can change a session, or the store cannot say that somebody has, there is nothing to win or no way to. */
-function resolveNearCache(
-  option: CoreOptions['nearCache'],
-  store: SessionStore,
-  maxStaleness: number,
-): CoreSettings['nearCache'] {
+function resolveNearCache(option: CoreOptions['nearCache'], store: SessionStore): CoreSettings['nearCache'] {
   const given = typeof option === 'boolean' ? {} : option
   assertObject(given, 'nearCache')
   assertKnownKeys(given ?? {}, ['maxSessions'], 'nearCache')
@@ -185,7 +193,7 @@ function resolveNearCache(
     1,
   )
   const useful = option === undefined ? store.capabilities.shared !== 'process' : option !== false
-  if (!useful || maxStaleness === 0) return null
+  if (!useful) return null
   if (store.changes) return Object.freeze({ maxSessions })
   if (option === undefined) return null
   throw new ConfigError(

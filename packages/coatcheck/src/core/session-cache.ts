@@ -9,7 +9,7 @@ export interface CacheContext {
   readonly environment: Environment
   /** How long an entry may be used after its freshness was last proven. */
   readonly maxStaleness: number
-  /** Told once of each session, user or partition about which something changed elsewhere, after the cache knows. */
+  /** Told all that the feed tells, after the cache. */
   readonly receiver: ChangeReceiver
   /** Told of what fails in the background, such as a feed that cannot be opened. */
   readonly onError: (error: unknown) => void
@@ -53,6 +53,12 @@ export interface SessionCache extends ChangeReceiver {
   /** The session whose current token this very text is, on its own transport; `null`: ask the store. Never throws. */
   hit(token: string, transport: Transport): Hit | null
 
+  /**
+   * What was last known of the session, where its deadlines hold, nothing has been told since, and it was proven fresh
+   * within the last `within` milliseconds: for the time of an outage. Else `null`.
+   */
+  stale(token: string, transport: Transport, within: number): Hit | null
+
   /** To be called before the store is asked for a session, and `done` once it has answered or failed. */
   reading(id: SessionId): Reading
   done(reading: Reading): void
@@ -65,4 +71,30 @@ export interface SessionCache extends ChangeReceiver {
 
   /** Whether every change of this session that is older than `maxStaleness` has been told. */
   proves(id: SessionId): boolean
+
+  /** Whether that was so within the last `within` milliseconds. */
+  proved(id: SessionId, within: number): boolean
+
+  /** What happened since the start, and how things are. */
+  counts(): CacheCounts
+}
+
+/** Plain numbers. */
+export interface CacheCounts {
+  readonly hits: number
+  readonly misses: number
+  /** Misses of a session that was there, for want of a lease. */
+  readonly unproven: number
+  readonly stale: number
+  readonly evictions: number
+  readonly changes: number
+  /** Times that the feed was found broken or incomplete, and times that it was there again. */
+  readonly losses: number
+  readonly sessions: number
+  /** Of each partition, whether it is proven fresh now. */
+  readonly leases: readonly boolean[]
+  /** Probes that came back, how long they took in all and at most, in milliseconds. */
+  readonly echoes: number
+  readonly echoTime: number
+  readonly longestEcho: number
 }

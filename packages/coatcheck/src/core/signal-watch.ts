@@ -135,8 +135,14 @@ export class SignalWatch implements ChangeReceiver {
       if (found.status === 'unknown') this.#abort(id, 'unknown')
     } catch (error) {
       if (!(error instanceof StoreError)) this.#context.settings.onError(error)
-      this.#abort(id, 'store failed')
+      watched.lookAt = 0
+      if (!this.#mayServeStale(id)) this.#abort(id, 'store failed')
     }
+  }
+
+  #mayServeStale(id: SessionId): boolean {
+    const { cache, settings } = this.#context
+    return settings.unsafeServeStale > 0 && (cache?.proved(id, settings.unsafeServeStale) ?? false)
   }
 
   #lookLater(watched: Watched, { record, now }: Live): void {

@@ -1,9 +1,9 @@
 import { ActiveSession, type Bearer, type Standing } from './active-session.ts'
-import { UsageError } from './errors.ts'
+import { StoreError, UsageError } from './errors.ts'
 import type { RefusalReason, RequestContext } from './events.ts'
 import type { KeyRing } from './key-ring.ts'
 import type { ManagerContext } from './manager-context.ts'
-import { chain, finallyOf, type MaybePromise } from './maybe-promise.ts'
+import { chain, finallyOf, type MaybePromise, recovering } from './maybe-promise.ts'
 import { constantTimeEqual } from './platform.ts'
 import { RateLimit } from './rate-limit.ts'
 import type { SessionId, SessionRecord, Tombstone, Transport } from './record.ts'
@@ -27,6 +27,8 @@ export interface ValidateRequest {
   readonly touch: boolean
   /** `strong`: the store is asked, whatever the near cache holds. */
   readonly consistency: Consistency
+  /** Whether `unsafeServeStale` is for this request, too. */
+  readonly onOutage: 'fail' | 'serve-stale'
 }
 
 /** Whether what another node has changed within `maxStaleness` may go unseen. */
@@ -60,7 +62,22 @@ export class Validator {
 
   validate(token: string, request: ValidateRequest): MaybePromise<Validation> {
     const hit = request.consistency === 'strong' ? null : this.#context.cache?.hit(token, request.transport)
-    return hit ? this.#acceptedFromCache(hit, token, request) : this.#lookUp(token, request)
+    if (hit) return this.#acceptedFromCache(hit, token, request)
+    const { unsafeServeStale } = this.#context.settings
+    if (unsafeServeStale === 0 || request.onOutage === 'fail') return this.#lookUp(token, request)
+    return recovering(
+      () => this.#lookUp(token, request),
+      (error) => this.#serveStale(error, token, request),
+    )
+  }
+
+  #serveStale(error: unknown, token: string, request: ValidateRequest): Validation {
+    const { cache, settings } = this.#context
+    if (!(error instanceof StoreError) || request.consistency === 'strong') throw error
+    const hit = cache?.stale(token, request.transport, settings.unsafeServeStale)
+    if (!hit) throw error
+    this.#context.emit('served-stale', hit.source.record, request.context, {})
+    return this.#acceptedFromCache(hit, token, request)
   }
 
   #acceptedFromCache(hit: Hit, token: string, request: ValidateRequest): Validation {

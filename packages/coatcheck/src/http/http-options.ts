@@ -32,6 +32,11 @@ export interface RequestPolicy {
   readonly rotate?: boolean
   /** `strong`: the store is asked, whatever the near cache holds. Default `bounded`, by `maxStaleness`. */
   readonly consistency?: Consistency
+  /**
+   * When the store fails: refused with 503, or served from the near cache within `unsafeServeStale`. Default `serve-stale`
+   * where that option is set, else `fail`.
+   */
+  readonly onOutage?: 'fail' | 'serve-stale'
 }
 
 export interface HttpOptions {
@@ -144,6 +149,11 @@ const CONSEQUENCES: readonly (readonly [string, (options: SessionsOptions) => un
     'csrf.unsafeCrossSiteOrigins',
     (o) => o.csrf?.unsafeCrossSiteOrigins?.length,
     'the listed sites can act for a signed-in user',
+  ],
+  [
+    'unsafeServeStale',
+    (o) => o.unsafeServeStale !== undefined && o.unsafeServeStale !== 0,
+    'in an outage of the store, sessions that have ended go on for that long',
   ],
   ['onReuse', (o) => o.onReuse === 'report', 'a replayed token is reported but its session lives on'],
 ]

@@ -115,8 +115,8 @@ class Opening<D> {
 
   #validateOne(token: string, transport: Transport, mode: Mode): MaybePromise<Outcome> {
     const context = this.#context
-    const { touch = true, consistency = 'bounded' } = this.#policy
-    const request = { transport, context, mode, touch, consistency }
+    const { touch = true, consistency = 'bounded', onOutage = 'serve-stale' } = this.#policy
+    const request = { transport, context, mode, touch, consistency, onOutage }
     return chain(this.#sessions.manager.validate(token, request), (answer) => toOutcome(answer, transport))
   }
 

@@ -223,6 +223,81 @@ describe('rotation', () => {
   })
 })
 
+describe('P10 an outage of the store', () => {
+  it('is seen by every request once the lease is out, unless told otherwise', async () => {
+    const { node, token, feed } = await signedIn()
+    await sessionOf(node, token)
+    feed.hold()
+    node.store.fail('find')
+    expect((await sessionOf(node, token)).isFromCache).toBe(true)
+    await node.environment.advanceAndSettle(SECOND)
+    await expect(validate(node, token)).rejects.toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' })
+  })
+
+  it('is bridged with what was last known for as long as unsafeServeStale says', async () => {
+    const { node, token, feed } = await signedIn({ unsafeServeStale: '30s' })
+    await sessionOf(node, token)
+    feed.hold()
+    node.store.fail('find')
+    await node.environment.advanceAndSettle(31 * SECOND - 1)
+    expect((await sessionOf(node, token)).record.userId).toBe('ada')
+    expect(node.events.of('served-stale')).toMatchObject([{ userId: 'ada' }])
+    await expect(validate(node, token, { onOutage: 'fail' })).rejects.toThrow()
+    await expect(validate(node, token, { consistency: 'strong' })).rejects.toThrow()
+    await node.environment.advanceAndSettle(1)
+    await expect(validate(node, token)).rejects.toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' })
+  })
+
+  it.each<[string, (node: Node, session: Accepted['session']) => unknown]>([
+    ['that has ended', (node, session) => node.manager.logout(session)],
+    ['of a user who was signed out everywhere', (node) => node.manager.revokeUser('ada')],
+    ['of anybody, when everyone was signed out', (node) => node.manager.revokeEveryone()],
+    ['whose deadline has passed', (node) => node.environment.advanceAndSettle(10 * MINUTE)],
+  ])('P1 P8 does not bring back a session %s', async (_, end) => {
+    const { node, token } = await signedIn({ unsafeServeStale: '1h', idleTimeout: '10m', touchInterval: 0 })
+    await end(node, await sessionOf(node, token))
+    node.store.fail('find')
+    await expect(validate(node, token)).rejects.toThrow()
+  })
+
+  it('P10 closes what hangs on a session, and with unsafeServeStale not before that has passed', async () => {
+    const { node, token, feed } = await signedIn({ unsafeServeStale: '30s' })
+    const { record } = await sessionOf(node, token)
+    const signal = node.manager.holdSignal(record.id)
+    await node.environment.advanceAndSettle(SECOND)
+    feed.hold()
+    node.store.fail('find')
+    await node.environment.advanceAndSettle(30 * SECOND)
+    expect(signal.aborted).toBe(false)
+    await node.environment.advanceAndSettle(2 * SECOND)
+    expect(signal.reason).toMatchObject({ message: 'The session has ended (store failed).' })
+  })
+})
+
+describe('the signal of a session', () => {
+  it('P7 fires when the feed tells of an end elsewhere, without waiting for a look', async () => {
+    const [one, two] = createNodes(CACHED)
+    const { session } = await login(one, 'ada')
+    await two.manager.open()
+    const signal = two.manager.holdSignal(session.record.id)
+    await one.manager.logout(session)
+    await two.environment.settle()
+    expect(signal.aborted).toBe(true)
+  })
+
+  it('asks nothing of the store while the feed tells, but for its deadlines', async () => {
+    const { node, token } = await signedIn({ idleTimeout: '10m' })
+    const { record } = await sessionOf(node, token)
+    const signal = node.manager.holdSignal(record.id)
+    await node.environment.advanceAndSettle(SECOND)
+    node.store.clearCalls()
+    await node.environment.advanceAndSettle(9 * MINUTE)
+    expect(node.store.calls).toEqual([])
+    await node.environment.advanceAndSettle(2 * MINUTE)
+    expect(signal.reason).toMatchObject({ message: 'The session has ended (idle).' })
+  })
+})
+
 describe('the size bound', () => {
   it('holds, and puts out first what nobody uses', async () => {
     const node = createNode({ nearCache: { maxSessions: 10 }, maxSessions: false })
@@ -241,9 +316,9 @@ describe('the size bound', () => {
 
 type Accepted = Extract<Validation, { ok: true }>
 
-async function signedIn() {
+async function signedIn(options: NodeOptions = {}) {
   const feed = new HeldFeed()
-  const node = createNode({ ...CACHED, store: feed.store })
+  const node = createNode({ ...CACHED, ...options, store: feed.store })
   const { token } = await login(node, 'ada', { data: { theme: 'dark' } })
   return { node, token, feed }
 }

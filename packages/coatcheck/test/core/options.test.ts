@@ -14,6 +14,7 @@ const DESIGN: typeof CORE_DEFAULTS = {
   maxSessions: { count: 100, onLimit: 'evict-idle' },
   maxStaleness: '1s',
   nearCache: { maxSessions: 100_000 },
+  unsafeServeStale: 0,
   onReuse: 'end',
   onSharedRotation: 'report',
   maxDataBytes: 16_384,

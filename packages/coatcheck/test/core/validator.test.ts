@@ -39,6 +39,7 @@ describe('a token', () => {
       mode: 'full',
       touch: true,
       consistency: 'bounded',
+      onOutage: 'fail',
     } as const
     expect(node.manager.validate(token, request)).toMatchObject({ ok: true })
   })

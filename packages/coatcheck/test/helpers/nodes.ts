@@ -77,6 +77,7 @@ export function validateRequest(request: Partial<ValidateRequest> = {}): Validat
     mode: 'full',
     touch: true,
     consistency: 'bounded',
+    onOutage: 'serve-stale',
     ...request,
   }
 }

@@ -32,6 +32,7 @@ const EVENTS: Readonly<Record<EventName, true>> = {
   'step-up-required': true,
   'write-dropped': true,
   'commit-failed': true,
+  'served-stale': true,
   'store-failed': true,
   'unsafe-option': true,
 }
@@ -159,6 +160,18 @@ async function breakThings(sink: Sink): Promise<void> {
   sink.note(await browser.get(undefined, { lost: true }))
   sink.note(await browser.at(other.sessions).get())
   sink.note(await new Browser(other.sessions).post((session) => session.login('ada')))
+  await outlast(sink)
+}
+
+/** A session from the near cache, in an outage that comes when its lease is out. */
+async function outlast(sink: Sink): Promise<void> {
+  const { sessions, store, environment } = sink.create({ nearCache: true, unsafeServeStale: '1m' })
+  const browser = new Browser(sessions)
+  sink.note(await browser.post((session) => session.login('ada')))
+  sink.note(await browser.get())
+  environment.stepWallClock(2 * SECOND)
+  store.fail('find', undefined, { times: 1 })
+  sink.note(await browser.get())
 }
 
 async function endEverything(sink: Sink): Promise<void> {

@@ -25,13 +25,20 @@ export function expectSameJson(actual: unknown, expected: unknown, what: string)
   expectEqual(JSON.stringify(actual), JSON.stringify(expected), what)
 }
 
+/** The members of a union that may have this outcome, also where others share it. */
+type WithOutcome<Result, Outcome> = Result extends { readonly outcome: infer Own }
+  ? Outcome extends Own
+    ? Result
+    : never
+  : never
+
 /** Narrows the answer of a store to one outcome. */
 export function expectOutcome<Result extends { readonly outcome: string }, Outcome extends Result['outcome']>(
   result: Result,
   outcome: Outcome,
   what: string,
-): Extract<Result, { readonly outcome: Outcome }> {
-  if (result.outcome === outcome) return result as Extract<Result, { readonly outcome: Outcome }>
+): WithOutcome<Result, Outcome> {
+  if (result.outcome === outcome) return result as WithOutcome<Result, Outcome>
   throw new ContractViolation(`${what}: expected the outcome '${outcome}', got ${show(result)}`)
 }
 

@@ -1,11 +1,15 @@
-import type { Operation, SessionId, SessionRecord } from '../core/record.ts'
+import type { Operation, SessionId, SessionRecord, Tombstone } from '../core/record.ts'
 import type {
+  AdoptResult,
+  BuryResult,
   Ended,
+  Live,
   MutateOptions,
   MutateResult,
   NewSession,
   ReplaceOptions,
   RotationChange,
+  ScanResult,
   SessionStore,
 } from '../core/store.ts'
 import { ContractViolation, expectLive, expectOutcome, expectTrue } from './assertions.ts'
@@ -15,8 +19,10 @@ import {
   nextRotation,
   replaceOptions,
   secretHash,
+  sessionElsewhere,
   sessionId,
   sessionIdOf,
+  THERE,
 } from './fixtures.ts'
 import type { Requirement, StoreCase, StoreHarness } from './harness.ts'
 
@@ -111,6 +117,25 @@ export class CaseContext {
     return record
   }
 
+  /** A live session of another store. */
+  elsewhere(overrides: Partial<SessionRecord> = {}): Live {
+    return sessionElsewhere(this.#next(), overrides)
+  }
+
+  /** The record of a session that must be there once `store` has taken it over. */
+  async adopted(store: SessionStore, overrides: Partial<SessionRecord> = {}): Promise<SessionRecord> {
+    const answer = await this.adopt(store, this.elsewhere(overrides))
+    return expectOutcome(answer, 'ok', 'adopt').record
+  }
+
+  adopt(store: SessionStore, session: Live): Promise<AdoptResult> {
+    return store.adopt(session, { ifEpoch: null })
+  }
+
+  bury(store: SessionStore, tombstone: Tombstone): Promise<BuryResult> {
+    return store.bury(tombstone, { now: THERE })
+  }
+
   /** The record of a session that must be live. */
   async record(store: SessionStore, id: SessionId): Promise<SessionRecord> {
     return expectLive(await store.find(id), 'find').record
@@ -154,6 +179,26 @@ export class CaseContext {
       if (!result.more) return { ended, tombstonesRemoved }
     }
     throw new ContractViolation('sweep did not come to an end')
+  }
+
+  /** All pages of a scan; what comes between two of them happens in `between`. */
+  async scanned(
+    store: SessionStore,
+    limit = 100,
+    between: (page: ScanResult) => Promise<void> = async () => {},
+  ): Promise<Pick<ScanResult, 'sessions' | 'tombstones'>> {
+    const sessions: SessionRecord[] = []
+    const tombstones: Tombstone[] = []
+    let cursor: string | null = null
+    for (let pages = 0; pages < 10_000; pages++) {
+      const page: ScanResult = await store.scan({ limit, cursor })
+      sessions.push(...page.sessions)
+      tombstones.push(...page.tombstones)
+      cursor = page.cursor
+      if (cursor === null) return { sessions, tombstones }
+      await between(page)
+    }
+    throw new ContractViolation('scan did not come to an end')
   }
 
   #next(): number {

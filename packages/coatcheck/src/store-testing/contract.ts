@@ -1,3 +1,4 @@
+import { buryCases } from './cases/bury-cases.ts'
 import { carryCases } from './cases/carry-cases.ts'
 import { clockCases } from './cases/clock-cases.ts'
 import { createCases } from './cases/create-cases.ts'
@@ -10,11 +11,13 @@ import { idempotenceCases } from './cases/idempotence-cases.ts'
 import { lifecycleCases } from './cases/lifecycle-cases.ts'
 import { limitCases } from './cases/limit-cases.ts'
 import { listCases } from './cases/list-cases.ts'
+import { movingCases } from './cases/moving-cases.ts'
 import { mutateCases } from './cases/mutate-cases.ts'
 import { operationCases } from './cases/operation-cases.ts'
 import { raceCases } from './cases/race-cases.ts'
 import { replaceCases } from './cases/replace-cases.ts'
 import { rotateCases } from './cases/rotate-cases.ts'
+import { scanCases } from './cases/scan-cases.ts'
 import { sweepCases } from './cases/sweep-cases.ts'
 import { touchCases } from './cases/touch-cases.ts'
 import { valueCases } from './cases/value-cases.ts'
@@ -52,6 +55,9 @@ export const storeContractCases: readonly StoreCase[] = [
   ...endEveryoneCases,
   ...listCases,
   ...sweepCases,
+  ...scanCases,
+  ...movingCases,
+  ...buryCases,
   ...clockCases,
   ...raceCases,
   ...feedCases,

@@ -1,6 +1,7 @@
 import { toBase64Url } from '../core/encoding.ts'
-import type { Rotation, SessionId } from '../core/record.ts'
-import type { MutateOptions, NewSession, ReplaceOptions, RotationChange } from '../core/store.ts'
+import { newRecord } from '../core/new-record.ts'
+import type { PreviousSecret, Rotation, SessionId, SessionRecord, Tombstone } from '../core/record.ts'
+import type { Live, MutateOptions, NewSession, ReplaceOptions, RotationChange } from '../core/store.ts'
 import { partitionOfUser } from '../core/token.ts'
 
 /** Lifetimes of the sessions in these cases; much longer than any clock's imprecision. */
@@ -87,6 +88,53 @@ export function nextRotation(rotation: Rotation, n: number): RotationChange {
         context: `context ${n}`,
       },
     },
+  }
+}
+
+/** What the clock of another store says: years behind those of the stores in these cases. */
+export const THERE = 1_000_000_000_000
+
+/** The `n`th session as another store has it: in the midst of its life, rotated, written to, with nothing left at its default. */
+export function sessionElsewhere(n: number, overrides: Partial<SessionRecord> = {}): Live {
+  const userId = overrides.userId ?? null
+  const created = newRecord(newSession(n, { id: sessionIdOf(n, userId), userId, schemaVersion: 3 }), {
+    now: THERE - 3_600_000,
+    epoch: 'an epoch of the other store',
+    replaces: sessionIdOf(n + 1_000_000, userId),
+    data: { zebra: [1, { b: null, a: 'ä' }], apple: 'one', '2': -0.5, '1': {} },
+  })
+  const { next } = nextRotation(created.rotation, n)
+  const previous = next.previous as PreviousSecret
+  const at = next.rotatedAt
+  const record: SessionRecord = {
+    ...created,
+    rotation: {
+      ...next,
+      revision: 7,
+      generation: 3,
+      previous: { ...previous, windows: 2, usedAt: at + 2, windowStartedAt: at + 3, settledAt: at + 4 },
+    },
+    authenticatedAt: userId === null ? null : THERE - 3_000_000,
+    lastSeenAt: THERE - 60_000,
+    transport: 'bearer',
+    authentication: { methods: ['pwd', 'otp'], level: 'urn:level:2' },
+    device: { userAgent: 'Elsewhere/2.0', address: '192.0.2.0/24', label: 'a label' },
+    version: 41,
+    ...overrides,
+  }
+  return { record, now: THERE }
+}
+
+/** What another store has of a session that ended there a moment ago. */
+export function tombstoneElsewhere(id: SessionId, overrides: Partial<Tombstone> = {}): Tombstone {
+  return {
+    id,
+    endedAt: THERE - 1_000,
+    reason: 'logout',
+    userId: null,
+    replacedBy: null,
+    replacedByUserId: null,
+    ...overrides,
   }
 }
 

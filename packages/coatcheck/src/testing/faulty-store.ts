@@ -2,8 +2,10 @@ import type { Environment } from '../core/environment.ts'
 import { StoreError } from '../core/errors.ts'
 import type { KeySource } from '../core/keys.ts'
 import type { MaybePromise } from '../core/maybe-promise.ts'
-import type { Operation, SessionId } from '../core/record.ts'
+import type { Operation, SessionId, Tombstone } from '../core/record.ts'
 import type {
+  AdoptResult,
+  BuryResult,
   ChangeFeed,
   ChangeReceiver,
   CreateResult,
@@ -13,6 +15,7 @@ import type {
   EndUserResult,
   FindResult,
   ListResult,
+  Live,
   MutateOptions,
   MutateResult,
   NewSession,
@@ -20,6 +23,7 @@ import type {
   ReplaceResult,
   RotateResult,
   RotationChange,
+  ScanResult,
   SessionStore,
   StoreCapabilities,
   StoreContext,
@@ -55,7 +59,15 @@ type Fault =
   | { readonly kind: 'hang'; left: number; readonly released: Promise<void>; readonly release: () => void }
   | { readonly kind: 'slow'; left: number; readonly delay: number }
 
-const READS: ReadonlySet<StoreMethod> = new Set(['open', 'find', 'list', 'epochs', 'health'])
+const READS: ReadonlySet<StoreMethod> = new Set([
+  'open',
+  'find',
+  'list',
+  'scan',
+  'epochs',
+  'epochFor',
+  'health',
+])
 
 /**
  * A store that works as the one it wraps, until it is told to fail, to hang or to be slow; and that remembers what it
@@ -95,7 +107,7 @@ export class FaultyStore implements SessionStore {
     return this.#calls
   }
 
-  /** The calls so far that can change something: all but `open`, `find`, `list`, `epochs` and `health`. */
+  /** The calls so far that can change something: all but `open`, `find`, `list`, `scan`, `epochs`, `epochFor` and `health`. */
   get writes(): readonly StoreCall[] {
     return this.#calls.filter(({ method }) => !READS.has(method))
   }
@@ -209,6 +221,22 @@ export class FaultyStore implements SessionStore {
 
   async sweep(options: Parameters<SessionStore['sweep']>[0]): Promise<SweepResult> {
     return this.#call('sweep', [options], () => this.#inner.sweep(options))
+  }
+
+  async scan(page: Parameters<SessionStore['scan']>[0]): Promise<ScanResult> {
+    return this.#call('scan', [page], () => this.#inner.scan(page))
+  }
+
+  async epochFor(session: Pick<SessionRecord, 'id' | 'userId'>): Promise<string> {
+    return this.#call('epochFor', [session], () => this.#inner.epochFor(session))
+  }
+
+  async adopt(session: Live, options: Parameters<SessionStore['adopt']>[1]): Promise<AdoptResult> {
+    return this.#call('adopt', [session, options], () => this.#inner.adopt(session, options))
+  }
+
+  async bury(tombstone: Tombstone, options: Parameters<SessionStore['bury']>[1]): Promise<BuryResult> {
+    return this.#call('bury', [tombstone, options], () => this.#inner.bury(tombstone, options))
   }
 
   #call<T>(method: StoreMethod, args: readonly unknown[], run: () => MaybePromise<T>): MaybePromise<T> {

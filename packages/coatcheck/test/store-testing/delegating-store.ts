@@ -1,6 +1,8 @@
 import type { MaybePromise } from '../../src/core/maybe-promise.ts'
-import type { Operation, SessionId } from '../../src/core/record.ts'
+import type { Operation, SessionId, SessionRecord, Tombstone } from '../../src/core/record.ts'
 import type {
+  AdoptResult,
+  BuryResult,
   CreateResult,
   EndOptions,
   EndResult,
@@ -8,6 +10,7 @@ import type {
   EndUserResult,
   FindResult,
   ListResult,
+  Live,
   MutateOptions,
   MutateResult,
   NewSession,
@@ -15,6 +18,7 @@ import type {
   ReplaceResult,
   RotateResult,
   RotationChange,
+  ScanResult,
   SessionStore,
   StoreCapabilities,
   StoreContext,
@@ -96,5 +100,21 @@ export class DelegatingStore implements SessionStore {
 
   sweep(options: { readonly limit: number }): Promise<SweepResult> {
     return this.inner.sweep(options)
+  }
+
+  scan(page: { readonly limit: number; readonly cursor: string | null }): Promise<ScanResult> {
+    return this.inner.scan(page)
+  }
+
+  epochFor(session: Pick<SessionRecord, 'id' | 'userId'>): Promise<string> {
+    return this.inner.epochFor(session)
+  }
+
+  adopt(session: Live, options: { readonly ifEpoch: string | null }): Promise<AdoptResult> {
+    return this.inner.adopt(session, options)
+  }
+
+  bury(tombstone: Tombstone, options: { readonly now: number }): Promise<BuryResult> {
+    return this.inner.bury(tombstone, options)
   }
 }

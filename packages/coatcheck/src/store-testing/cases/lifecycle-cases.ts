@@ -1,6 +1,7 @@
 import type { SessionStore } from '../../core/store.ts'
 import { expectEnded, expectEqual, expectOutcome, expectStoreError, expectTrue } from '../assertions.ts'
 import { type CaseContext, contractCase } from '../case-context.ts'
+import { tombstoneElsewhere } from '../fixtures.ts'
 import type { StoreCase } from '../harness.ts'
 
 export const lifecycleCases: readonly StoreCase[] = [
@@ -152,5 +153,9 @@ function callsOf(
     ['epochs', () => store.epochs('user-1')],
     ['list', () => store.list('user-1', { limit: 1, cursor: null })],
     ['sweep', () => store.sweep({ limit: 1 })],
+    ['scan', () => store.scan({ limit: 1, cursor: null })],
+    ['epochFor', () => store.epochFor(record)],
+    ['adopt', () => t.adopt(store, t.elsewhere())],
+    ['bury', () => t.bury(store, tombstoneElsewhere(record.id))],
   ]
 }

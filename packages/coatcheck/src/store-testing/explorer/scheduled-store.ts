@@ -1,6 +1,8 @@
 import type { MaybePromise } from '../../core/maybe-promise.ts'
-import type { Operation, SessionId } from '../../core/record.ts'
+import type { Operation, SessionId, SessionRecord, Tombstone } from '../../core/record.ts'
 import type {
+  AdoptResult,
+  BuryResult,
   CreateResult,
   EndOptions,
   EndResult,
@@ -8,6 +10,7 @@ import type {
   EndUserResult,
   FindResult,
   ListResult,
+  Live,
   MutateOptions,
   MutateResult,
   NewSession,
@@ -15,6 +18,7 @@ import type {
   ReplaceResult,
   RotateResult,
   RotationChange,
+  ScanResult,
   SessionStore,
   StoreCapabilities,
   StoreContext,
@@ -26,7 +30,7 @@ import type { Effect, Scheduler } from './scheduler.ts'
 
 type Method = Exclude<
   keyof SessionStore,
-  'name' | 'capabilities' | 'defaultKeys' | 'open' | 'close' | 'health'
+  'name' | 'capabilities' | 'defaultKeys' | 'open' | 'close' | 'health' | 'changes'
 >
 
 /** A call that the store has answered, as it is told to observers at that very moment. */
@@ -143,6 +147,23 @@ export class ScheduledStore implements SessionStore {
 
   sweep(options: { readonly limit: number }): Promise<SweepResult> {
     return this.#call('sweep', WRITE_ALL, [options], () => this.#inner.sweep(options))
+  }
+
+  scan(page: Parameters<SessionStore['scan']>[0]): Promise<ScanResult> {
+    return this.#call('scan', READ_ALL, [page], () => this.#inner.scan(page))
+  }
+
+  epochFor(session: Pick<SessionRecord, 'id' | 'userId'>): Promise<string> {
+    return this.#call('epochFor', READ_ALL, [session], () => this.#inner.epochFor(session))
+  }
+
+  adopt(session: Live, options: Parameters<SessionStore['adopt']>[1]): Promise<AdoptResult> {
+    return this.#call('adopt', WRITE_ALL, [session, options], () => this.#inner.adopt(session, options))
+  }
+
+  bury(tombstone: Tombstone, options: Parameters<SessionStore['bury']>[1]): Promise<BuryResult> {
+    const apply = () => this.#inner.bury(tombstone, options)
+    return this.#call('bury', write(tombstone.id), [tombstone, options], apply)
   }
 
   async #call<M extends Method>(

@@ -2,7 +2,8 @@ import type { Environment } from '../../core/environment.ts'
 import { StoreError } from '../../core/errors.ts'
 import { deadlines, expiredBy } from '../../core/lifetimes.ts'
 import type { EndReason, SessionId, SessionRecord, Tombstone } from '../../core/record.ts'
-import type { Ended } from '../../core/store.ts'
+import type { Ended, ScanResult } from '../../core/store.ts'
+import { IdBuckets } from './id-buckets.ts'
 import { SliceCursor } from './slice-cursor.ts'
 import { UserIndex } from './user-index.ts'
 
@@ -40,6 +41,8 @@ export class SessionTable {
   readonly #maxSessions: number
   readonly #entries = new Map<SessionId, Entry>()
   readonly #tombstones = new Map<SessionId, Tombstone>()
+  /** Of both. */
+  readonly #ids = new IdBuckets()
   readonly #entryCursor = new SliceCursor(this.#entries)
   readonly #tombstoneCursor = new SliceCursor(this.#tombstones)
   readonly #users: UserIndex
@@ -89,6 +92,7 @@ export class SessionTable {
   insert(record: SessionRecord, operationIds: readonly string[]): Entry {
     const entry: Entry = { record, operationIds, era: this.#era }
     this.#entries.set(record.id, entry)
+    this.#ids.add(record.id)
     if (record.userId !== null) this.#users.add(record.userId, record.id)
     return entry
   }
@@ -113,18 +117,20 @@ export class SessionTable {
       if (userId !== null) this.#users.remove(userId, id)
     }
     this.#tombstones.set(tombstone.id, Object.freeze(tombstone))
+    this.#ids.add(tombstone.id)
     this.#dropExcessTombstone()
   }
 
-  /** Ids in the order of their text, those that are ended among them. */
-  idsAfter(
-    cursor: string | null,
-    limit: number,
-  ): { readonly ids: readonly SessionId[]; readonly next: string | null } {
-    const all = [...this.#entries.keys(), ...this.#tombstones.keys()]
-    const after = all.filter((id) => cursor === null || id > cursor).sort()
-    const ids = after.slice(0, limit)
-    return { ids, next: after.length > limit ? (ids.at(-1) ?? null) : null }
+  /**
+   * About `limit` of what is stored. A session that is over is left out until somebody is told of its end: it has no
+   * tombstone yet.
+   */
+  page(limit: number, cursor: string | null, now: number): Omit<ScanResult, 'now'> {
+    const { ids, cursor: next } = this.#ids.page(limit, cursor)
+    const entries = ids.map((id) => this.#entries.get(id)).filter((entry) => entry !== undefined)
+    const tombstones = ids.map((id) => this.tombstone(id)).filter((tombstone) => tombstone !== null)
+    const sessions = entries.filter((entry) => !overBy(entry, now)).map(({ record }) => record)
+    return { sessions, tombstones, cursor: next }
   }
 
   /** What a record made now carries: equal on all sessions that neither an end of their user nor one of everyone has reached. */
@@ -159,7 +165,7 @@ export class SessionTable {
   sweepTombstones(limit: number, endedBy: number): { readonly removed: number; readonly done: boolean } {
     let removed = 0
     const done = this.#tombstoneCursor.slice(limit * LOOKS_PER_END, ({ id, endedAt }) => {
-      if (endedAt <= endedBy && this.#tombstones.delete(id)) removed++
+      if (endedAt <= endedBy && this.#forget(id)) removed++
       return removed < limit
     })
     return { removed, done }
@@ -178,9 +184,14 @@ export class SessionTable {
   #dropExcessTombstone(): void {
     if (this.#tombstones.size <= this.#maxSessions) return
     for (const oldest of this.#tombstones.keys()) {
-      this.#tombstones.delete(oldest)
+      this.#forget(oldest)
       return
     }
+  }
+
+  #forget(id: SessionId): boolean {
+    this.#ids.delete(id)
+    return this.#tombstones.delete(id)
   }
 
   #nonce(): string {

@@ -30,6 +30,9 @@ import { frozenCopy } from './frozen-copy.ts'
 import { type Page, pageOf } from './list-page.ts'
 import type { Entry, SessionTable } from './session-table.ts'
 
+/** Ids of one page of a scan; about as many, see `IdBuckets`. */
+const MOST_SCANNED = 1_000
+
 /**
  * The contract of `SessionStore`, method by method and without a promise: what runs in one turn, at one instant of the
  * clock, is atomic and linearizable by itself. Kept plain, because other stores are compared with it.
@@ -171,10 +174,7 @@ export class Sessions {
   }
 
   scan({ limit, cursor }: Page): ScanResult {
-    const { ids, next } = this.#table.idsAfter(cursor, limit)
-    const sessions = ids.map((id) => this.#table.live(id, this.#now)).filter((entry) => entry !== null)
-    const tombstones = ids.map((id) => this.#table.tombstone(id)).filter((tombstone) => tombstone !== null)
-    return { sessions: sessions.map(({ record }) => record), tombstones, cursor: next, now: this.#now }
+    return { ...this.#table.page(Math.min(limit, MOST_SCANNED), cursor, this.#now), now: this.#now }
   }
 
   adopt({ record, now }: Live, { ifEpoch }: { readonly ifEpoch: string | null }): AdoptResult {

@@ -24,19 +24,22 @@ export function openStore(driver: string, address: string): LoadStore {
 
 function openCluster(driver: 'redis' | 'ioredis', ports: PortMap): LoadStore {
   const addresses = ports.map(([, port]) => ({ host: '127.0.0.1', port }))
-  const map = Object.fromEntries(ports.map(([server], i) => [`127.0.0.1:${server}`, addresses[i]])) as Record<
-    string,
-    { host: string; port: number }
-  >
   if (driver === 'ioredis') {
-    const client = new Cluster(addresses, { natMap: map })
+    const natMap = Object.fromEntries(ports.map(([server], i) => [`127.0.0.1:${server}`, addresses[i]]))
+    const client = new Cluster(addresses, { natMap: natMap as Record<string, (typeof addresses)[number]> })
     client.on('error', () => {})
     return onCluster(client, { connect: () => client.ping(), end: () => client.disconnect() })
   }
   const rootNodes = addresses.map((socket) => ({ socket }))
-  const client = createCluster({ rootNodes, nodeAddressMap: map })
+  const client = createCluster({ rootNodes, nodeAddressMap: (address) => addressOf(address, ports) })
   client.on('error', () => {})
   return onCluster(client, { connect: () => client.connect(), end: () => client.destroy() })
+}
+
+/** A new object each time: the driver forbids those that it is given to reconnect once it has asked such a server for slots. */
+function addressOf(address: string, ports: PortMap) {
+  const [, port = 0] = ports.find(([server]) => address === `127.0.0.1:${server}`) ?? []
+  return { host: '127.0.0.1', port }
 }
 
 function onCluster(

@@ -248,7 +248,9 @@ async function created(
 }
 
 async function all<T>(source: AsyncIterable<T>): Promise<T[]> {
-  return Array.fromAsync(source)
+  const items: T[] = []
+  for await (const item of source) items.push(item)
+  return items
 }
 
 /** The entry as if it had been on its way for so long. */

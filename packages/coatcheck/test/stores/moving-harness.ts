@@ -28,6 +28,8 @@ export const bornInFrom: Entrance = (store, from) =>
   })
 
 async function createIn(from: SessionStore, store: SessionStore, session: NewSession): Promise<CreateResult> {
+  // Nobody makes a session in `from` any more once ids come up that only `to` knows.
+  if ((await store.find(session.id)).status !== 'unknown') return { outcome: 'exists' }
   const created = await from.create(session)
   if (created.outcome !== 'ok') return created
   return { ...created, record: { ...created.record, epoch: await store.epochFor(created.record) } }

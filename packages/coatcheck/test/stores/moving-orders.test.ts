@@ -10,7 +10,7 @@ import {
 } from '../../src/store-testing/fixtures.ts'
 import { Crash, type Crossing, inOrders } from './moving-crossing.ts'
 
-const ORDERS = 1_500
+const ORDERS = 1_000
 const USER = 'ada'
 
 describe('nodes that move the same session', () => {

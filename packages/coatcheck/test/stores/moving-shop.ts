@@ -4,7 +4,6 @@ import { withSession } from '../../src/adapters/fetch.ts'
 import type { SessionStore } from '../../src/core/store.ts'
 import { createSessions, keyFile, type Session, type Sessions } from '../../src/index.ts'
 import { moveRest, moving } from '../../src/stores/moving.ts'
-import { sqlite } from '../../src/stores/sqlite.ts'
 import { CookieJar } from '../../src/testing/cookie-jar.ts'
 import { temporaryDirectory } from './sqlite-harness.ts'
 
@@ -63,9 +62,13 @@ async function answer(session: Session<Data>, path: string): Promise<Response> {
   return Response.json({ userId: session.userId, cart: session.get('cart') ?? [] })
 }
 
-/** The whole way: SQLite, both, the other store alone. `to` makes handles on the other store; its clients are the caller's. */
-export async function moveShop(shop: MovingShop, to: () => SessionStore): Promise<void> {
-  await shop.deploy(sqlite(shop.path))
+/** The whole way: the old store, both, the new one alone. `from` and `to` make handles on them. */
+export async function moveShop(
+  shop: MovingShop,
+  from: () => SessionStore,
+  to: () => SessionStore,
+): Promise<void> {
+  await shop.deploy(from())
   const [ada, bob, eve, visitor, zoe] = ['ada', 'bob', 'eve', null, 'zoe'].map(() => new CookieJar())
   for (const [name, browser] of Object.entries({ ada, bob, eve, zoe })) {
     await shop.request(browser as CookieJar, `/cart/hat-of-${name}`)
@@ -75,7 +78,7 @@ export async function moveShop(shop: MovingShop, to: () => SessionStore): Promis
   const copyOfEve = (eve as CookieJar).copy()
   await shop.request(eve as CookieJar, '/logout')
 
-  const store = moving({ from: sqlite(shop.path), to: to() })
+  const store = moving({ from: from(), to: to() })
   await shop.deploy(store)
   expect(await shop.request(ada as CookieJar, '/me')).toEqual({ userId: 'ada', cart: ['hat-of-ada'] })
   expect((await shop.request(ada as CookieJar, '/cart/shoe')).cart).toEqual(['hat-of-ada', 'shoe'])
@@ -101,7 +104,7 @@ export async function moveShop(shop: MovingShop, to: () => SessionStore): Promis
   }
 
   // A process that was left behind with the old store alone sees none of them alive.
-  await shop.deploy(sqlite(shop.path))
+  await shop.deploy(from())
   for (const browser of [ada, visitor, zoe, copyOfBob, copyOfEve]) {
     expect(await shop.request((browser as CookieJar).copy(), '/me')).toMatchObject({ userId: null })
   }

@@ -1,6 +1,7 @@
 import { Pool } from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { postgres } from '../../src/stores/postgres.ts'
+import { sqlite } from '../../src/stores/sqlite.ts'
 import { PostgresServer } from '../helpers/postgres-server.ts'
 import { MovingShop, moveShop } from './moving-shop.ts'
 
@@ -20,7 +21,11 @@ afterAll(async () => {
 })
 
 it('P3 P1 a shop that moves from SQLite to PostgreSQL signs nobody out and nobody back in', async () => {
-  await moveShop(shop, () => postgres(pool))
+  await moveShop(
+    shop,
+    () => sqlite(shop.path),
+    () => postgres(pool),
+  )
   const { rows } = await pool.query(
     'select count(*)::int as live from coatcheck.sessions where ended_at is null',
   )

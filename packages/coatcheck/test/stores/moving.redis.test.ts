@@ -1,6 +1,7 @@
 import { createClient } from 'redis'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { redis } from '../../src/stores/redis.ts'
+import { sqlite } from '../../src/stores/sqlite.ts'
 import { RedisServer } from '../helpers/redis-server.ts'
 import { MovingShop, moveShop } from './moving-shop.ts'
 
@@ -20,7 +21,11 @@ afterAll(async () => {
 })
 
 it('P3 P1 a shop that moves from SQLite to Redis signs nobody out and nobody back in', async () => {
-  await moveShop(shop, () => redis(client))
+  await moveShop(
+    shop,
+    () => sqlite(shop.path),
+    () => redis(client),
+  )
   expect(await client.dbSize()).toBeGreaterThan(0)
 })
 

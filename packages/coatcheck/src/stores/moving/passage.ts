@@ -66,24 +66,13 @@ export class Passage {
   async #adopt({ record, now }: Live, ifEpoch: string): Promise<FindResult> {
     const lookedAt = this.#now()
     const adopted = await this.#to.adopt({ record, now }, { ifEpoch })
-    switch (adopted.outcome) {
-      case 'ok': {
-        const dead = await this.#leave(record.id, lookedAt)
-        if (dead === null) return { status: 'live', record: adopted.record, now: adopted.now }
-        await this.#to.end(record.id, { reason: dead })
-        break
-      }
-      case 'exists':
-      case 'ended':
-        await this.#from.end(record.id, { reason: MOVED })
-        break
-      case 'over':
-        await this.#from.end(record.id, { reason: nextDeadline(record) })
-        break
-      case 'stale':
-        // Another round for each end of this user or of everyone; such an end was made in `from` first.
-        break
+    if (adopted.outcome === 'ok') {
+      const dead = await this.#leave(record.id, lookedAt)
+      if (dead === null) return { status: 'live', record: adopted.record, now: adopted.now }
+      await this.#to.end(record.id, { reason: dead })
     }
+    if (adopted.outcome === 'over') await this.#from.end(record.id, { reason: nextDeadline(record) })
+    // `to` knows it by now, or it was stale: for another round it takes another end of the user or of everyone.
     return this.settle(record.id)
   }
 

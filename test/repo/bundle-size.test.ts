@@ -7,11 +7,11 @@ import { type Entry, libraryEntries } from './entries.ts'
 
 /** Most bytes that an entry may weigh: bundled with what it imports of ours, minified and gzipped. Raised only for a reason. */
 const CEILINGS: Readonly<Record<string, number>> = {
-  coatcheck: 32_000,
-  'coatcheck/memory': 6_000,
-  'coatcheck/sqlite': 18_000,
-  'coatcheck/redis': 20_000,
-  'coatcheck/postgres': 14_000,
+  coatcheck: 40_000,
+  'coatcheck/memory': 8_000,
+  'coatcheck/sqlite': 22_000,
+  'coatcheck/redis': 28_000,
+  'coatcheck/postgres': 20_000,
   'coatcheck/moving': 7_000,
   'coatcheck/fetch': 16_000,
   'coatcheck/node': 18_000,
@@ -20,8 +20,8 @@ const CEILINGS: Readonly<Record<string, number>> = {
   'coatcheck/koa': 18_000,
   'coatcheck/hono': 18_000,
   'coatcheck/next': 18_500,
-  'coatcheck/testing': 32_000,
-  'coatcheck/store-testing': 82_000,
+  'coatcheck/testing': 40_000,
+  'coatcheck/store-testing': 100_000,
 }
 
 describe('the weight of entries', () => {

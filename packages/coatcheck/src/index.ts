@@ -61,6 +61,7 @@ export type { Json, JsonFields } from './core/json.ts'
 export { keyFile, keyRing, keysFromEnv } from './core/key-sources.ts'
 export type { KeySource, KeyState, MasterKey } from './core/keys.ts'
 export type { SessionManager } from './core/manager.ts'
+export { type Metric, type MetricSample, toPrometheusText } from './core/metrics.ts'
 export type { CoreOptions } from './core/options.ts'
 // For authors of stores and adapters
 export type * from './core/record.ts'

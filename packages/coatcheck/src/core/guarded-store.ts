@@ -20,6 +20,7 @@ export class GuardedStore {
   readonly #environment: Environment
   readonly #timeout: number
   readonly #report: (operation: string, error: StoreError) => void
+  readonly #called: (operation: string) => void
   readonly #cache: ChangeReceiver | null
 
   constructor(
@@ -28,6 +29,7 @@ export class GuardedStore {
       readonly environment: Environment
       readonly timeout: number
       readonly report: (operation: string, error: StoreError) => void
+      readonly called: (operation: string) => void
       /** Told of every change that this node makes. */
       readonly cache: ChangeReceiver | null
     },
@@ -36,12 +38,14 @@ export class GuardedStore {
     this.#environment = options.environment
     this.#timeout = options.timeout
     this.#report = options.report
+    this.#called = options.called
     this.#cache = options.cache
   }
 
   /** Calls one method; synchronous answers stay synchronous. */
   call<M extends Method>(method: M, ...args: Parameters<SessionStore[M]>): MaybePromise<Answer<M>> {
     let answer: MaybePromise<Answer<M>>
+    this.#called(method)
     try {
       const run = this.store[method] as (...args: Parameters<SessionStore[M]>) => MaybePromise<Answer<M>>
       answer = run.apply(this.store, args)

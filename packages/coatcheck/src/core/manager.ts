@@ -14,6 +14,7 @@ import {
 import { KeyRing } from './key-ring.ts'
 import { ManagerContext } from './manager-context.ts'
 import type { MaybePromise } from './maybe-promise.ts'
+import { type Metric, Metrics } from './metrics.ts'
 import type { CoreSettings } from './options.ts'
 import type { EndReason, SessionId, SessionRecord } from './record.ts'
 import { Rotator } from './rotator.ts'
@@ -54,6 +55,7 @@ export class SessionManager {
   readonly events: Events
   readonly #store: GuardedStore
   readonly #cache: SessionCache | null
+  readonly #metrics: Metrics
   readonly #unsafe: readonly UnsafeOption[]
   #opened: Opened | null = null
   #opening: Promise<Opened> | null = null
@@ -69,9 +71,11 @@ export class SessionManager {
     this.#unsafe = unsafe
     this.#cache = cache
     this.events = new Events(settings.onError)
+    this.#metrics = new Metrics(this.events)
     this.#store = new GuardedStore(settings.store, {
       environment: settings.environment,
       timeout: settings.storeTimeout,
+      called: (operation) => this.#metrics.storeCalled(operation),
       cache,
       report: (operation, error) => {
         const at = settings.environment.now()
@@ -110,6 +114,11 @@ export class SessionManager {
     } catch (error) {
       return { ok: false, error: error instanceof Error ? error : new Error(String(error)) }
     }
+  }
+
+  /** What this node has counted since it started, and how things are. */
+  metrics(): readonly Metric[] {
+    return this.#metrics.read(this.#cache?.counts() ?? null)
   }
 
   /** From a token to a session, or why not. Answers at once where the store does (once open). */

@@ -2,6 +2,7 @@ import { UsageError } from '../core/errors.ts'
 import type { EventName, Events, SessionEvent, SessionEvents } from '../core/events.ts'
 import type { LoginAttempt } from '../core/issuer.ts'
 import type { SessionManager } from '../core/manager.ts'
+import type { Metric } from '../core/metrics.ts'
 import type { EndReason, SessionId } from '../core/record.ts'
 import type { SessionInfo, SessionPage } from '../core/session-info.ts'
 import type { StoreHealth } from '../core/store.ts'
@@ -116,6 +117,14 @@ export class Sessions<D> {
   /** Ends what is past its deadline now; answers how many sessions. */
   sweep(): Promise<number> {
     return this.manager.sweep()
+  }
+
+  /**
+   * What this process has counted since it started, and how things are: for a `/metrics` endpoint (`toPrometheusText`) or
+   * the observable instruments of OpenTelemetry. Numbers only; says nothing about anybody.
+   */
+  metrics(): readonly Metric[] {
+    return this.manager.metrics()
   }
 
   health(): Promise<StoreHealth> {

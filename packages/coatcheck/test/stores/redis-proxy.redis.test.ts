@@ -139,6 +139,7 @@ async function behindProxy(connected: (port: number) => Promise<unknown>) {
     environment: guard,
     timeout: TIMEOUT,
     cache: null,
+    called: () => {},
     report: () => {},
   })
   const guarded = async (call: Call) => deadline.inTime('call', Promise.resolve(call(store)))

@@ -171,7 +171,7 @@ export const END_FUNCTIONS = `
       SELECT
         s.id, s.user_id, {s}.over_reason(s, v_now) AS reason, {s}.over_at(s, v_now) AS at,
         s.user_end_reason IS NOT NULL AS told
-      FROM {s}.states s WHERE s.id = ANY (v_due || v_left) AND s.ended_at IS NULL
+      FROM {s}.states s WHERE s.id = ANY (v_due || v_left)
     ), still_live AS (
       UPDATE {s}.sessions s SET due_at = least(s.last_seen_at + s.idle_timeout, s.expires_at)
       FROM judged j WHERE s.id = j.id AND j.reason IS NULL

@@ -156,6 +156,20 @@ describe('a node that is killed while it moves a session', () => {
     })
   })
 
+  it.each(CALLS)('P1 P5 after %i calls leaves nothing of a visitor who signs in then', async (calls) => {
+    await inOrders(1, async (crossing) => {
+      const { id } = await crossing.created(1, null)
+      const doomed = await crossing.node('doomed', calls)
+      const [a] = await nodes(crossing)
+      await untilKilled(doomed.find(id))
+      const login = newSession(2, { id: sessionIdOf(2, USER), userId: USER })
+      expect(await a.replace(id, login, replaceOptions('a'))).toMatchObject({ replaced: { id } })
+      crossing.environment.advance(RETENTION)
+      await sweepAll(crossing)
+      expect(await a.find(id)).toEqual({ status: 'unknown' })
+    })
+  })
+
   it.each(CALLS)(
     'P1 after %i calls of a login leaves at most one session of a limit of one',
     async (calls) => {

@@ -9,8 +9,10 @@ import type { KeySource, MasterKey } from '../core/keys.ts'
 import type { MaybePromise } from '../core/maybe-promise.ts'
 import { assertKnownKeys, wholeNumber } from '../core/option-checks.ts'
 import { systemEnvironment } from '../core/platform.ts'
-import type { Operation, SessionId } from '../core/record.ts'
+import type { Operation, SessionId, SessionRecord, Tombstone } from '../core/record.ts'
 import type {
+  AdoptResult,
+  BuryResult,
   CreateResult,
   EndOptions,
   EndResult,
@@ -18,6 +20,7 @@ import type {
   EndUserResult,
   FindResult,
   ListResult,
+  Live,
   MutateOptions,
   MutateResult,
   NewSession,
@@ -25,6 +28,7 @@ import type {
   ReplaceResult,
   RotateResult,
   RotationChange,
+  ScanResult,
   SessionStore,
   StoreCapabilities,
   StoreContext,
@@ -177,7 +181,7 @@ class SqliteStore implements SessionStore {
   }
 
   async epochs(userId: string): Promise<{ readonly user: string }> {
-    return this.#opened().database.reader.epochs(userId) ?? this.#write('epochs', [userId])
+    return { user: await this.#epochOf(userId) }
   }
 
   async list(userId: string, page: Parameters<SessionStore['list']>[1]): Promise<ListResult> {
@@ -187,6 +191,27 @@ class SqliteStore implements SessionStore {
 
   sweep(options: { readonly limit: number }): Promise<SweepResult> {
     return this.#write('sweep', [options])
+  }
+
+  async scan(page: Parameters<SessionStore['scan']>[0]): Promise<ScanResult> {
+    const { database, environment } = this.#opened()
+    return database.reader.scan(page, environment.now()) ?? this.#write('scan', [page])
+  }
+
+  async epochFor({ userId }: Pick<SessionRecord, 'id' | 'userId'>): Promise<string> {
+    return this.#epochOf(userId)
+  }
+
+  adopt(session: Live, options: Parameters<SessionStore['adopt']>[1]): Promise<AdoptResult> {
+    return this.#write('adopt', [session, options])
+  }
+
+  bury(tombstone: Tombstone, options: Parameters<SessionStore['bury']>[1]): Promise<BuryResult> {
+    return this.#write('bury', [tombstone, options])
+  }
+
+  async #epochOf(userId: string | null): Promise<string> {
+    return this.#opened().database.reader.epochOf(userId) ?? this.#write('epochOf', [userId])
   }
 
   async #write<M extends Method>(method: M, args: Arguments<M>): Promise<Answer<M>> {
@@ -223,7 +248,14 @@ class SqliteStore implements SessionStore {
 }
 
 /** Calls that may make an epoch. */
-const NEEDING_NONCE: ReadonlySet<Method> = new Set(['create', 'replace', 'endUser', 'endEveryone', 'epochs'])
+const NEEDING_NONCE: ReadonlySet<Method> = new Set([
+  'create',
+  'replace',
+  'endUser',
+  'endEveryone',
+  'epochOf',
+  'adopt',
+])
 
 const NONCE_BYTES = 12
 

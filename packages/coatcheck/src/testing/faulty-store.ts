@@ -227,7 +227,7 @@ export class FaultyStore implements SessionStore {
     return this.#call('scan', [page], () => this.#inner.scan(page))
   }
 
-  async epochFor(session: Pick<SessionRecord, 'id' | 'userId'>): Promise<string> {
+  async epochFor(session: Parameters<SessionStore['epochFor']>[0]): Promise<string> {
     return this.#call('epochFor', [session], () => this.#inner.epochFor(session))
   }
 

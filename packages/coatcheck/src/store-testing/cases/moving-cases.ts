@@ -83,11 +83,12 @@ export const movingCases: readonly StoreCase[] = [
       expectEqual(record.version, 42, 'the version')
       expectSameJson(record.data.zebra, [1, { b: null, a: 'ä' }, 'new'], 'the field')
     }
-    const change = t.rotating(await t.record(b, id))
+    const before = await t.record(b, id)
+    const change = t.rotating(before)
     const rotated = expectOutcome(await b.rotate(id, change), 'ok', 'rotate').record
     expectEqual(rotated.rotation, change.next, 'the rotating half')
     expectEqual(rotated.rotation.revision, rotation.revision + 1, 'its revision')
-    expectOutcome(await a.rotate(id, change), 'conflict', 'the same rotation again')
+    expectOutcome(await a.rotate(id, t.rotating(before)), 'conflict', 'another rotation of that revision')
     await a.touch([{ id, ago: 0 }])
     const used = await t.record(b, id)
     expectEqual(used.lastSeenAt > lastSeenAt, true, 'lastSeenAt has grown')

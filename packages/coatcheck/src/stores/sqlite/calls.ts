@@ -1,4 +1,4 @@
-import type { Operation } from '../../core/record.ts'
+import type { Operation, SessionId } from '../../core/record.ts'
 import type { SessionStore } from '../../core/store.ts'
 import type { Stamp } from './epoch-tables.ts'
 import type { FailureMessage } from './failures.ts'
@@ -14,14 +14,21 @@ type StoreMethod =
   | 'end'
   | 'endUser'
   | 'endEveryone'
-  | 'epochs'
   | 'list'
   | 'sweep'
+  | 'scan'
+  | 'adopt'
+  | 'bury'
 
-/** Besides the methods of the store: `health` does nothing but a transaction, `clear` removes what endUser has left. */
+/**
+ * Besides the methods of the store: `health` does nothing but a transaction, `clear` removes what endUser has left, `holds`
+ * tells whether an id is known, `epochOf` the epoch of a user or of whoever is anonymous.
+ */
 interface OwnMethods {
   health(): undefined
   clear(limit: number): boolean
+  holds(id: SessionId): boolean
+  epochOf(userId: string | null): string
 }
 
 type Methods = Pick<SessionStore, StoreMethod> & OwnMethods
@@ -87,12 +94,20 @@ export function carryOut(operations: WriteOperations, call: Call): unknown {
       return operations.endUser(call, ...call.args)
     case 'endEveryone':
       return operations.endEveryone(call, ...call.args)
-    case 'epochs':
-      return operations.epochs(call, ...call.args)
     case 'list':
       return operations.list(call, ...call.args)
     case 'sweep':
       return operations.sweep(call, ...call.args)
+    case 'scan':
+      return operations.scan(call, ...call.args)
+    case 'adopt':
+      return operations.adopt(call, call.args[0], call.args[1].ifEpoch)
+    case 'bury':
+      return operations.bury(call, call.args[0], call.args[1].now)
+    case 'epochOf':
+      return operations.epochOf(call, ...call.args)
+    case 'holds':
+      return operations.holds(...call.args)
     case 'clear':
       return operations.clear(...call.args)
     case 'health':

@@ -19,6 +19,9 @@ export interface Epoch {
   readonly text: string
 }
 
+/** The current epoch of everyone. */
+export const FIND_EPOCH = 'SELECT number, nonce FROM epochs ORDER BY number DESC LIMIT 1'
+
 /** The current epochs of a user, parameter 1. */
 export const FIND_USER_EPOCH = `
   SELECT e.number, e.nonce, u.epoch FROM users u, epochs e
@@ -36,7 +39,7 @@ export class EpochTables {
   readonly #open: StatementSync
 
   constructor(database: DatabaseSync) {
-    this.#current = new Query(database, 'SELECT number, nonce FROM epochs ORDER BY number DESC LIMIT 1')
+    this.#current = new Query(database, FIND_EPOCH)
     this.#ofUser = new Query(database, FIND_USER_EPOCH)
     this.#setUser = database.prepare(SET_USER_EPOCH)
     this.#close = database.prepare('UPDATE epochs SET reason = ?, ended_at = ? WHERE number = ?')

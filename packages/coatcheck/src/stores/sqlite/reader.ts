@@ -1,10 +1,11 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { SessionId } from '../../core/record.ts'
-import type { FindResult, ListResult } from '../../core/store.ts'
-import { FIND_USER_EPOCH, type UserEpochRow } from './epoch-tables.ts'
+import type { FindResult, ListResult, ScanResult } from '../../core/store.ts'
+import { FIND_EPOCH, FIND_USER_EPOCH, type UserEpochRow } from './epoch-tables.ts'
 import { isBusy, toFailure } from './failures.ts'
 import { type Page, parseCursor, toListResult } from './paging.ts'
 import { Query } from './query.ts'
+import { parseScanCursor, Scanning } from './scanning.ts'
 import { FIND_SESSION, LIST_SESSIONS } from './session-tables.ts'
 import { joinEpochs, type SessionRow, StoredSession } from './stored-session.ts'
 import { toText } from './text.ts'
@@ -20,6 +21,8 @@ export class Reader {
   readonly #tombstone: Query<TombstoneRow>
   readonly #list: Query<SessionRow>
   readonly #userEpoch: Query<UserEpochRow>
+  readonly #epoch: Query<[number: number, nonce: string]>
+  readonly #scanning: Scanning
 
   constructor(database: DatabaseSync, path: string) {
     this.#path = path
@@ -27,6 +30,8 @@ export class Reader {
     this.#tombstone = new Query(database, FIND_TOMBSTONE)
     this.#list = new Query(database, LIST_SESSIONS)
     this.#userEpoch = new Query(database, FIND_USER_EPOCH)
+    this.#epoch = new Query(database, FIND_EPOCH)
+    this.#scanning = new Scanning(database)
   }
 
   find(id: SessionId, now: number): FindResult | null {
@@ -52,10 +57,16 @@ export class Reader {
     })
   }
 
-  epochs(userId: string): { readonly user: string } | null {
+  scan(page: Page, now: number): ScanResult | null {
+    parseScanCursor(page.cursor)
+    return this.#unlessBusy(() => this.#scanning.page(page, now))
+  }
+
+  epochOf(userId: string | null): string | null {
     return this.#unlessBusy(() => {
+      if (userId === null) return this.#epoch.get()?.[1] ?? null
       const row = this.#userEpoch.get(toText(userId))
-      return row && { user: joinEpochs(row[1], row[2]) }
+      return row && joinEpochs(row[1], row[2])
     })
   }
 

@@ -162,6 +162,12 @@ export class SessionTables {
     return { id, userId, reason }
   }
 
+  /** Leaves the tombstone of a session that is not known here. */
+  bury({ id, endedAt, reason, userId, replacedBy, replacedByUserId }: Tombstone): void {
+    const byUser = toText(replacedByUserId)
+    this.#insertTombstone.run(id, endedAt, toText(reason), toText(userId), replacedBy, byUser)
+  }
+
   /** Up to `limit` sessions that are over at `now`, those of earlier global epochs than `epoch` first. */
   over(epoch: number, now: number, limit: number): StoredSession[] {
     const earlier = this.#ofEarlierEpochs.all(epoch, limit)

@@ -2,11 +2,13 @@ import type { SessionId, Tombstone } from '../../core/record.ts'
 import type { End, StoredSession } from './stored-session.ts'
 import { fromText } from './text.ts'
 
-export const FIND_TOMBSTONE = `
-  SELECT id, ended_at, reason, user_id, replaced_by, replaced_by_user_id FROM tombstones WHERE id = ?
+/** Reads tombstones in the order of `TombstoneRow`. */
+export const SELECT_TOMBSTONES = `
+  SELECT id, ended_at, reason, user_id, replaced_by, replaced_by_user_id FROM tombstones
 `
 
-/** In the order of `FIND_TOMBSTONE`. */
+export const FIND_TOMBSTONE = `${SELECT_TOMBSTONES} WHERE id = ?`
+
 export type TombstoneRow = readonly [
   id: string,
   endedAt: number,

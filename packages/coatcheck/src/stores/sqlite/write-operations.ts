@@ -1,8 +1,12 @@
 import { applyOperations, replacementData } from '../../core/apply-operations.ts'
 import type { JsonFields } from '../../core/json.ts'
+import { expiredBy } from '../../core/lifetimes.ts'
+import { movedInTime } from '../../core/moved-in-time.ts'
 import { newRecord } from '../../core/new-record.ts'
-import type { EndReason, Operation, SessionId, SessionRecord } from '../../core/record.ts'
+import type { EndReason, Operation, SessionId, SessionRecord, Tombstone } from '../../core/record.ts'
 import type {
+  AdoptResult,
+  BuryResult,
   CreateResult,
   Ended,
   EndOptions,
@@ -11,6 +15,7 @@ import type {
   EndUserResult,
   FindResult,
   ListResult,
+  Live,
   MutateOptions,
   MutateResult,
   NewSession,
@@ -18,12 +23,14 @@ import type {
   ReplaceResult,
   RotateResult,
   RotationChange,
+  ScanResult,
   SessionLimit,
   SweepResult,
   Touch,
 } from '../../core/store.ts'
 import type { EpochTables, Stamp } from './epoch-tables.ts'
 import { type Page, toListResult } from './paging.ts'
+import type { Scanning } from './scanning.ts'
 import type { SessionTables } from './session-tables.ts'
 import type { StoredSession } from './stored-session.ts'
 import type { UserEnds } from './user-ends.ts'
@@ -33,6 +40,7 @@ export interface Tables {
   readonly sessions: SessionTables
   readonly epochs: EpochTables
   readonly userEnds: UserEnds
+  readonly scanning: Scanning
 }
 
 /**
@@ -43,12 +51,14 @@ export class WriteOperations {
   readonly #sessions: SessionTables
   readonly #epochs: EpochTables
   readonly #userEnds: UserEnds
+  readonly #scanning: Scanning
   readonly #tombstoneRetention: number
 
-  constructor({ sessions, epochs, userEnds }: Tables, tombstoneRetention: number) {
+  constructor({ sessions, epochs, userEnds, scanning }: Tables, tombstoneRetention: number) {
     this.#sessions = sessions
     this.#epochs = epochs
     this.#userEnds = userEnds
+    this.#scanning = scanning
     this.#tombstoneRetention = tombstoneRetention
   }
 
@@ -172,8 +182,8 @@ export class WriteOperations {
     this.#epochs.endEveryone(reason, stamp)
   }
 
-  epochs({ nonce }: Stamp, userId: string): { readonly user: string } {
-    return { user: this.#epochs.current(userId, nonce).text }
+  epochOf({ nonce }: Stamp, userId: string | null): string {
+    return this.#epochs.current(userId, nonce).text
   }
 
   list({ now }: Stamp, userId: string, page: Page): ListResult {
@@ -192,6 +202,44 @@ export class WriteOperations {
     }
     const tombstonesRemoved = this.#sessions.removeTombstones(now - this.#tombstoneRetention, limit)
     return { ended, tombstonesRemoved, more: over.length === limit || tombstonesRemoved === limit }
+  }
+
+  scan({ now }: Stamp, page: Page): ScanResult {
+    return this.#scanning.page(page, now)
+  }
+
+  adopt({ now, nonce }: Stamp, session: Live, ifEpoch: string | null): AdoptResult {
+    const { id, userId } = session.record
+    const known = this.#sessions.live(id, now)
+    if (known) return { outcome: 'exists', record: known.record, now }
+    const tombstone = this.#sessions.tombstone(id)
+    if (tombstone) return { outcome: 'ended', tombstone }
+    const epoch = this.#epochs.current(userId, nonce)
+    if (ifEpoch !== null && ifEpoch !== epoch.text) return { outcome: 'stale' }
+    const record = { ...movedInTime(session.record, now - session.now), epoch: epoch.text }
+    if (expiredBy(record, now)) return { outcome: 'over' }
+    this.#sessions.insert(record, epoch, [])
+    return { outcome: 'ok', record, now }
+  }
+
+  bury({ now }: Stamp, tombstone: Tombstone, there: number): BuryResult {
+    const { id, reason, replacedBy, replacedByUserId } = tombstone
+    const endedAt = Math.min(tombstone.endedAt + now - there, now)
+    const session = this.#sessions.live(id, now)
+    if (session) {
+      const successor = replacedBy === null ? null : { id: replacedBy, userId: replacedByUserId }
+      this.#sessions.end(session, { at: endedAt, reason }, successor)
+      return { outcome: 'ended' }
+    }
+    if (this.#sessions.has(id)) return { outcome: 'already' }
+    if (endedAt <= now - this.#tombstoneRetention) return { outcome: 'over' }
+    this.#sessions.bury({ ...tombstone, endedAt })
+    return { outcome: 'buried' }
+  }
+
+  /** Whether the id is that of a session or of a tombstone. */
+  holds(id: SessionId): boolean {
+    return this.#sessions.has(id)
   }
 
   /** Removes up to `limit` sessions that ended with their user. Answers whether there may be more. */

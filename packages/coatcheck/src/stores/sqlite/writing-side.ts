@@ -10,6 +10,7 @@ import { type Attempt, GroupCommit } from './group-commit.ts'
 import { waitForLock } from './lock-wait.ts'
 import { PageLimit } from './page-limit.ts'
 import { Query } from './query.ts'
+import { Scanning } from './scanning.ts'
 import { assertSchemaUnchanged } from './schema.ts'
 import { SessionTables } from './session-tables.ts'
 import { UserEnds } from './user-ends.ts'
@@ -19,7 +20,7 @@ import { type Tables, WriteOperations } from './write-operations.ts'
 const ENDING: ReadonlySet<Method> = new Set(['find', 'list', 'end', 'endUser', 'endEveryone', 'sweep'])
 
 /** Calls that may need pages. */
-const GROWING: ReadonlySet<Method> = new Set(['create', 'mutate', 'replace'])
+const GROWING: ReadonlySet<Method> = new Set(['create', 'mutate', 'replace', 'adopt'])
 
 /** Free pages in the file that let it do without a reserve. */
 const FREE_PAGES_TO_GROW = 64
@@ -114,7 +115,8 @@ export class WritingSide {
   }
 
   #carryOut(call: Call): unknown {
-    if (GROWING.has(call.method)) this.#assertRoomToGrow()
+    const grows = call.method === 'bury' ? !this.#operations.holds(call.args[0].id) : GROWING.has(call.method)
+    if (grows) this.#assertRoomToGrow()
     return carryOut(this.#operations, call)
   }
 
@@ -127,7 +129,7 @@ export class WritingSide {
 
   #retryWithReserve(call: Call | undefined, first: Attempt): Attempt {
     const lacksRoom = (attempt: Attempt) => !attempt.ok && isFull(attempt.error)
-    if (!call || !lacksRoom(first) || !ENDING.has(call.method)) return first
+    if (!call || !lacksRoom(first) || !this.#endsSessions(call)) return first
     const once = () => this.#group.run([call])[0] ?? first
     const again = () => (this.#pageLimit ? this.#pageLimit.exceed(once) : once())
     const second = this.#pageLimit ? again() : first
@@ -135,6 +137,13 @@ export class WritingSide {
     this.#diskReserve.release()
     this.#checkpoints.now()
     return again()
+  }
+
+  /** A tombstone takes the room of its session; one of a session that was never here takes more. */
+  #endsSessions(call: Call): boolean {
+    if (call.method !== 'bury') return ENDING.has(call.method)
+    const [attempt] = this.#group.run([{ method: 'holds', args: [call.args[0].id], now: 0, nonce: '' }])
+    return attempt?.ok === true && attempt.answer === true
   }
 
   #toOutcome(attempt: Attempt): Outcome {
@@ -146,5 +155,10 @@ export class WritingSide {
 
 function prepareTables(database: DatabaseSync): Tables {
   const sessions = new SessionTables(database)
-  return { sessions, epochs: new EpochTables(database), userEnds: new UserEnds(database, sessions) }
+  return {
+    sessions,
+    epochs: new EpochTables(database),
+    userEnds: new UserEnds(database, sessions),
+    scanning: new Scanning(database),
+  }
 }

@@ -1,11 +1,13 @@
 import { Cluster } from 'ioredis'
 import { createClient, createCluster } from 'redis'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import type { Environment } from '../../src/core/environment.ts'
 import { systemEnvironment } from '../../src/core/platform.ts'
 import type { SessionStore } from '../../src/core/store.ts'
 import { newSession, sessionId } from '../../src/store-testing/fixtures.ts'
 import { slotOf } from '../../src/stores/redis/feed-slots.ts'
 import { PARTITIONS } from '../../src/stores/redis/partition-keys.ts'
+import { FakeEnvironment } from '../../src/testing/fake-environment.ts'
 import { RedisCluster } from '../helpers/redis-cluster.ts'
 import { covers, echoOf, listening } from './redis-feed-recorder.ts'
 import { freshPrefix, RETENTION, redisOnTestClock } from './redis-harness.ts'
@@ -28,7 +30,7 @@ describe.each([
   { name: 'ioredis', connect: ioredis, moving: 0x21, returning: 0x22 },
 ])('P7 the feed of changes of a Cluster through $name', ({ connect, moving, returning }) => {
   it('tells of changes on every primary, and its echoes cover all partitions', async () => {
-    const store = await opened(await connect())
+    const store = await opened(await connect(), systemEnvironment)
     await makeSessions(store, 0)
     const { feed, recorder } = await listening(store)
     const covered = new Set<number>()
@@ -42,7 +44,7 @@ describe.each([
   })
 
   it('covers no partition whose slot is on the move, and misses nothing once it has arrived', async () => {
-    const store = await opened(await connect())
+    const store = await opened(await connect(), systemEnvironment)
     for (let n = 0; n < 40; n++) await store.create(newSession(n, { id: idIn(moving, n) }))
     const { feed, recorder } = await listening(store)
     const calls: Promise<unknown>[] = []
@@ -67,9 +69,30 @@ describe.each([
     }
   })
 
+  it('trusts no slot after it has not asked for longer than one could move and be taken back', async () => {
+    const environment = new FakeEnvironment()
+    const store = await opened(await connect(), environment)
+    const { feed, recorder } = await listening(store)
+    // A probe that is under way when the clock moves would count as one that has no answer.
+    const echoes: unknown[] = []
+    const probe = () => feed.probe((partitions) => echoes.push(partitions))
+    environment.advance(5_000)
+    probe()
+    while (echoes.length < 3) await store.health()
+    expect(recorder.take()).toEqual([])
+    environment.advance(5_001)
+    probe()
+    await recorder.until(({ told }) => told.length >= 6)
+    await environment.settle()
+    expect(echoes).toHaveLength(3)
+    probe()
+    while (echoes.length < 6) await store.health()
+    expect(recorder.take()).toHaveLength(6)
+  })
+
   it('finds out where a slot goes without being asked for an echo', async () => {
     const other = returning + 1
-    const store = await opened(await connect())
+    const store = await opened(await connect(), systemEnvironment)
     const { recorder } = await listening(store)
     await cluster.moveSlot(`{${tagOf(other)}}`, async () => {})
     await recorder.until((told) => told.lostTimes(other) >= 2)
@@ -79,7 +102,7 @@ describe.each([
   })
 
   it('notices that a slot was away, though it is back', async () => {
-    const store = await opened(await connect())
+    const store = await opened(await connect(), systemEnvironment)
     const { feed, recorder } = await listening(store)
     for (let round = 0; round < 6; round++) {
       recorder.take()
@@ -138,10 +161,10 @@ async function end(store: SessionStore, partition: number, n: number): Promise<v
   expect((await store.end(idIn(partition, n), { reason: 'logout' })).outcome).toBe('ended')
 }
 
-async function opened(client: unknown): Promise<SessionStore> {
+async function opened(client: unknown, environment: Environment): Promise<SessionStore> {
   const store = redisOnTestClock(client, freshPrefix())
   cleanup.push(() => store.close())
-  await store.open({ environment: systemEnvironment, tombstoneRetention: RETENTION })
+  await store.open({ environment, tombstoneRetention: RETENTION })
   return store
 }
 

@@ -1,17 +1,25 @@
+import type { Environment } from '../../core/environment.ts'
 import type { ChangeReceiver } from '../../core/store.ts'
 import type { Line, Primary } from './driver.ts'
 import type { FeedChannels } from './feed-channels.ts'
 import { parseMessage } from './feed-message.ts'
 import { ask, type Statement } from './feed-question.ts'
-import type { Slots } from './feed-slots.ts'
+import { ALL_SLOTS, type Slots } from './feed-slots.ts'
 import type { Patience } from './patience.ts'
+
+/**
+ * How long a server of a Cluster may go unasked. A slot that begins to move and is taken back in between has had its changes
+ * told elsewhere, which would not be noticed.
+ */
+const LONGEST_SILENCE = 5_000
 
 export interface LaneContext {
   readonly channels: FeedChannels
   readonly receiver: ChangeReceiver
+  readonly environment: Environment
   readonly patience: Patience
-  /** Arguments that all scripts take. */
-  readonly scriptHead: readonly string[]
+  /** For how long keys are kept. */
+  readonly keep: string
   /** The lane carries fewer partitions than before. */
   onLess(): void
 }
@@ -31,8 +39,11 @@ export class Lane {
   error: unknown = null
   /** Counts probes, so that a partition is known to stand since before one was sent. */
   #turn = 0
+  #questions = 0
   #history: string | null = null
   #slots: Slots | null = null
+  /** When the last question was sent that has been answered. */
+  #askedAt: number
   /** Partitions whose channels were asked for, and those of them that the server has confirmed. */
   readonly #subscribed = new Set<number>()
   readonly #confirmed = new Set<number>()
@@ -44,6 +55,7 @@ export class Lane {
   constructor(primary: Primary, context: LaneContext) {
     this.name = primary.name
     this.#context = context
+    this.#askedAt = context.environment.monotonic()
     this.#line = primary.connect({
       message: (channel, text) => this.#hear(channel, text),
       moved: () => void this.check(),
@@ -114,11 +126,14 @@ export class Lane {
       const [first] = this.#standing.keys()
       const asked = first ?? confirmed.find((partition) => this.#isStable(partition)) ?? null
       const before = asked === null ? undefined : this.#numbers.get(asked)
-      const statement = await this.#patiently(ask(this.#line, this.#context, asked))
+      const askedAt = this.#context.environment.monotonic()
+      const question = { partition: asked, mark: String(this.#questions++) }
+      const statement = await this.#patiently(ask(this.#line, this.#context, question))
       if (this.#broken) return
       this.#assertWhole(statement, subscribed)
       this.#slots = statement.slots
-      this.#leave()
+      this.#leave(askedAt - this.#askedAt)
+      this.#askedAt = askedAt
       if (asked === null) return
       if (statement.number !== 'moved') {
         this.#compare(asked, before, statement.number)
@@ -139,9 +154,10 @@ export class Lane {
     if (expected.length !== subscriptions) throw new Error('Redis has dropped a subscription.')
   }
 
-  /** Lets go of partitions that the server has not any more, or is about to give away. */
-  #leave(): void {
-    const left = [...this.#standing.keys()].filter((partition) => !this.#isStable(partition))
+  /** Lets go of partitions that the server has not any more, or is about to give away, or may have had back. */
+  #leave(silence: number): void {
+    const isDoubtful = silence > LONGEST_SILENCE && this.#slots !== ALL_SLOTS
+    const left = [...this.#standing.keys()].filter((partition) => isDoubtful || !this.#isStable(partition))
     for (const partition of left) this.#standing.delete(partition)
     for (const partition of [...this.#subscribed]) {
       if (this.#slots?.isOwned(this.#slotOf(partition))) continue

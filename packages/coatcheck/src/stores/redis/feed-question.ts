@@ -18,16 +18,24 @@ export interface Statement {
 
 interface Asking {
   readonly channels: FeedChannels
-  readonly scriptHead: readonly string[]
+  /** For how long keys are kept. */
+  readonly keep: string
 }
 
-/** Asks the server of a line, by a write to this partition where there is one. Throws where it takes no writes. */
-export async function ask(line: Line, asking: Asking, partition: number | null): Promise<Statement> {
+export interface Question {
+  /** The partition that is written to, where there is one. */
+  readonly partition: number | null
+  /** By which its answer is known: no other one on this connection had it. */
+  readonly mark: string
+}
+
+/** Asks the server of a line. Throws where it takes no writes, or where the driver hands out answers to something else. */
+export async function ask(line: Line, asking: Asking, question: Question): Promise<Statement> {
   try {
-    return await askBy('EVALSHA', line, asking, partition)
+    return await askBy('EVALSHA', line, asking, question)
   } catch (error) {
     if (!isUnknownScript(error)) throw error
-    return askBy('EVAL', line, asking, partition)
+    return askBy('EVAL', line, asking, question)
   }
 }
 
@@ -35,18 +43,20 @@ export async function ask(line: Line, asking: Asking, partition: number | null):
 async function askBy(
   command: 'EVAL' | 'EVALSHA',
   line: Line,
-  { channels, scriptHead }: Asking,
-  partition: number | null,
+  { channels, keep }: Asking,
+  { partition, mark }: Question,
 ): Promise<Statement> {
-  const run = (script: Script, keys: readonly string[]) => {
+  const run = (script: Script, keys: readonly string[], args: readonly string[]) => {
     const body = command === 'EVAL' ? script.text : script.sha
-    return line.send([command, body, String(keys.length), ...keys, ...scriptHead])
+    return line.send([command, body, String(keys.length), ...keys, ...args])
   }
   const proof =
-    partition === null ? 'moved' : run(scriptOf('proof'), channels.keysOf(partition)).catch(whereMoved)
-  const place = run(PLACE_SCRIPT, [])
-  const [number, where, client] = await Promise.all([proof, place, line.send(['CLIENT', 'INFO'])])
-  const [history, slots] = JSON.parse(String(where)) as readonly [string, string | null]
+    partition === null
+      ? 'moved'
+      : run(scriptOf('proof'), channels.keysOf(partition), [`#${mark}`, keep]).catch(whereMoved)
+  const info = line.send(['CLIENT', 'INFO'])
+  const [number, client, place] = await Promise.all([proof, info, run(PLACE_SCRIPT, [], [mark])])
+  const [history, slots] = marked(place, mark) as readonly [string, string | null]
   const [, protocol] = / resp=(\d)/.exec(String(client)) ?? []
   if (protocol === '2') throw new ConfigError('ERR_STORE_SETTING', RESP2)
   const [, subscriptions] = / ssub=(\d+)/.exec(String(client)) ?? []
@@ -54,20 +64,20 @@ async function askBy(
     history,
     slots: slots === null ? ALL_SLOTS : parseSlots(slots),
     subscriptions: subscriptions === undefined ? null : Number(subscriptions),
-    number: number === 'moved' ? number : numberIn(number),
+    number: number === 'moved' ? number : (marked(number, mark)[2] as number),
   }
 }
 
 const RESP2 =
-  'The feed of changes needs RESP3, which ioredis speaks from version 6 on and redis from version 5: update the package, or turn the cache off.'
+  'The feed of changes needs RESP3, which ioredis speaks from version 6 on and redis from version 5: update the package.'
 
 function whereMoved(error: unknown): 'moved' {
   if (isMoving(error)) return 'moved'
   throw error
 }
 
-function numberIn(answer: unknown): number {
-  const [, , number] = JSON.parse(String(answer)) as readonly unknown[]
-  if (typeof number !== 'number') throw new Error('Redis has answered something else than a number.')
-  return number
+function marked(answer: unknown, mark: string): readonly unknown[] {
+  const list = JSON.parse(String(answer)) as readonly unknown[]
+  if (list.at(-1) !== mark) throw new Error('Redis answered a question with what belongs to another one.')
+  return list
 }

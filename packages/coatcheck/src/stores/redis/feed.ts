@@ -49,8 +49,9 @@ export class RedisFeed implements ChangeFeed {
     this.#context = {
       channels: new FeedChannels(await this.#patience.with(channelOf(this.#engine))),
       receiver: this.#receiver,
+      environment: this.#engine.context.environment,
       patience: this.#patience,
-      scriptHead: ['', this.#engine.keep],
+      keep: this.#engine.keep,
       onLess: () => void this.#settle(),
     }
     await this.#place(this.#context)

@@ -18,15 +18,18 @@ return answer('ok', string.format('%.0f', number))
 
 /**
  * Which server this is: the history that it writes (a promotion begins another), whether it is one of a Cluster, and which
- * slots it has then, as \`CLUSTER NODES\` names them, those on the move among them. Works on no keys; the answer is JSON.
+ * slots it has then, as `CLUSTER NODES` names them, those on the move among them. Works on no keys. Argument: a mark, which
+ * ends the answer, a list in JSON.
  */
 export const PLACE = `
 local history = string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)') or ''
-if not string.find(redis.call('INFO', 'cluster'), 'cluster_enabled:1', 1, true) then return '["' .. history .. '",null]' end
+if not string.find(redis.call('INFO', 'cluster'), 'cluster_enabled:1', 1, true) then
+  return '["' .. history .. '",null,"' .. ARGV[1] .. '"]'
+end
 local slots = ''
 for line in string.gmatch(redis.call('CLUSTER', 'NODES'), '[^\\n]+') do
   local flags, rest = string.match(line, '^%S+ %S+ (%S+) %S+ %S+ %S+ %S+ %S+(.*)$')
   if flags and string.find(flags, 'myself', 1, true) then slots = rest end
 end
-return '["' .. history .. '","' .. slots .. '"]'
+return '["' .. history .. '","' .. slots .. '","' .. ARGV[1] .. '"]'
 `

@@ -8,6 +8,7 @@ import { activityFaults } from './faults/activity-faults.ts'
 import { endFaults } from './faults/end-faults.ts'
 import { identityFaults } from './faults/identity-faults.ts'
 import { listAndSweepFaults } from './faults/list-and-sweep-faults.ts'
+import { movingFaults } from './faults/moving-faults.ts'
 import { replaceFaults } from './faults/replace-faults.ts'
 import { writeFaults } from './faults/write-faults.ts'
 
@@ -18,6 +19,7 @@ const brokenStores = [
   ...replaceFaults,
   ...endFaults,
   ...listAndSweepFaults,
+  ...movingFaults,
 ]
 
 describe('the contract suite catches a store in which', () => {

@@ -53,6 +53,8 @@ const EVERY_ANSWER: readonly string[] = [
   ),
   ...['replaced', 'evicted'].map((what) => `replace with ${what}`),
   ...['ended', 'already', 'unknown'].map((outcome) => `end ${outcome}`),
+  ...['ok', 'exists', 'ended', 'over', 'stale'].map((outcome) => `adopt ${outcome}`),
+  ...['ended', 'buried', 'already'].map((outcome) => `bury ${outcome}`),
   'endUser with ended',
   'sweep with ended',
 ]

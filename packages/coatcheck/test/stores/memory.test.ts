@@ -6,6 +6,7 @@ import {
   mutateOptions,
   newSession,
   replaceOptions,
+  sessionElsewhere,
   sessionId,
 } from '../../src/store-testing/fixtures.ts'
 import { SliceCursor } from '../../src/stores/memory/slice-cursor.ts'
@@ -39,12 +40,56 @@ describe('the memory store', () => {
     expect(() => Object.assign(record.data.cart as object, { 0: 'stolen' })).toThrow(TypeError)
   })
 
+  it('comes to the end of a sweep also where sessions have come since it began', async () => {
+    const { store } = await opened()
+    for (let n = 0; n < 20; n++) await create(store, n)
+    for (let n = 0; n < 15; n++) await store.end(sessionId(n), { reason: 'logout' })
+    expect(await store.sweep({ limit: 1 })).toMatchObject({ more: true })
+    for (let n = 20; n < 30; n++) await create(store, n)
+    let slices = 0
+    while (slices < 10 && (await store.sweep({ limit: 1 })).more) slices++
+    expect(slices).toBeLessThan(10)
+  })
+
+  it('scans a part of itself for each page, whatever is asked for, and ends nobody by that', async () => {
+    const { store, environment } = await opened()
+    for (let n = 0; n < 2_500; n++) await create(store, n, n % 2 ? { idleTimeout: 1_000 } : {})
+    environment.advance(1_000)
+    const ids = new Set<string>()
+    let pages = 0
+    for (let cursor: string | null = null; ; pages++) {
+      const page = await store.scan({ limit: 1_000_000, cursor })
+      for (const { id } of page.sessions) ids.add(id)
+      expect(page.tombstones).toEqual([])
+      cursor = page.cursor
+      if (cursor === null) break
+      expect(page.sessions.length).toBeLessThan(1_000)
+    }
+    expect([ids.size, pages]).toEqual([1_250, 2])
+    expect(store.find(sessionId(1))).toMatchObject({ status: 'ended', justEnded: true })
+  })
+
+  it('forgets for a scan what it has forgotten', async () => {
+    const { store, environment } = await opened({ maxSessions: 2 })
+    for (const n of [1, 2, 3]) {
+      await create(store, n)
+      await store.end(sessionId(n), { reason: 'logout' })
+    }
+    const scanned = async () =>
+      (await store.scan({ limit: 10_000, cursor: null })).tombstones.map(({ id }) => id).sort()
+    expect(await scanned()).toEqual([sessionId(2), sessionId(3)].sort())
+    environment.advance(10 * 365 * 86_400_000)
+    await store.sweep({ limit: 10 })
+    expect(await scanned()).toEqual([])
+  })
+
   it('refuses a session beyond maxSessions and drops none', async () => {
     const { store } = await opened({ maxSessions: 3 })
     for (const n of [1, 2, 3]) await create(store, n)
     const full = { code: 'ERR_STORE_FULL', retryable: true }
     await expect(store.create(newSession(4))).rejects.toMatchObject(full)
     await expect(store.replace(null, newSession(4), replaceOptions('a'))).rejects.toMatchObject(full)
+    await expect(store.adopt(sessionElsewhere(4), { ifEpoch: null })).rejects.toMatchObject(full)
     for (const n of [1, 2, 3]) expect(store.find(sessionId(n))).toMatchObject({ status: 'live' })
     expect(store.find(sessionId(4))).toEqual({ status: 'unknown' })
   })

@@ -1,4 +1,4 @@
-import type { EndReason, Operation, SessionId } from '../../core/record.ts'
+import type { EndReason, Operation, SessionId, Tombstone } from '../../core/record.ts'
 import type {
   EndOptions,
   EndUserOptions,
@@ -52,6 +52,21 @@ export type SessionCommand =
       }[]
     }
   | { readonly kind: 'end'; readonly id: SessionId; readonly options: EndOptions }
+  /** Takes the epoch down for a session that is to be adopted, as one does before a look into the other store. */
+  | { readonly kind: 'note-epoch-for'; readonly id: SessionId; readonly userId: string | null }
+  /** Instants are ticks from now. */
+  | {
+      readonly kind: 'adopt'
+      readonly n: number
+      readonly id: SessionId
+      readonly userId: string | null
+      readonly createdAgo: number
+      readonly lastSeenAgo: number
+      readonly idleTicks: number
+      readonly ticksLeft: number
+      readonly epoch: 'none' | 'current' | 'noted'
+    }
+  | { readonly kind: 'bury'; readonly tombstone: Omit<Tombstone, 'endedAt'>; readonly ticksAgo: number }
 
 /** What is done to all sessions of a user or of everyone. */
 export type WideCommand =
@@ -61,6 +76,7 @@ export type WideCommand =
   | { readonly kind: 'note-epoch'; readonly userId: string }
   | { readonly kind: 'list'; readonly userId: string; readonly limit: number }
   | { readonly kind: 'sweep'; readonly limit: number }
+  | { readonly kind: 'scan'; readonly limit: number }
 
 export const USERS = ['user-1', 'user-2'] as const
 

@@ -18,11 +18,12 @@ const INSTANTS: readonly string[] = [
   'handedOutAt',
   'usedAt',
   'windowStartedAt',
+  'settledAt',
 ]
 
 /**
  * An answer without what the contract leaves open, so that two stores which keep it give the same:
- * epochs and cursors; when and by which call a passed deadline is noticed; which of several refusals of `replace` is
+ * epochs and cursors; what a scan has of sessions that are over; when and by which call a passed deadline is noticed; which of several refusals of `replace` is
  * named, and what a repeated `replace` says it ended; the order of ended sessions and of fields.
  */
 export function comparable(
@@ -32,6 +33,7 @@ export function comparable(
 ): unknown {
   if (command.kind === 'sweep' || answer === undefined) return null
   const value = simplified('', answer, options.exactClock)
+  if (command.kind === 'scan' && isObject(value)) return withoutOver(value)
   if (command.kind !== 'replace' || !isObject(value)) return value
   if (value.outcome !== 'ok') return { outcome: 'refused' }
   return options.repeated ? { outcome: 'ok', record: value.record } : value
@@ -51,6 +53,14 @@ function simplified(key: string, value: unknown, exactClock: boolean): unknown {
   return 'endedAt' in result && NOTICED_LATE.includes(result.reason)
     ? { ...result, reason: 'over', endedAt: null }
     : result
+}
+
+/** Whether a session that is over has a tombstone yet is open. */
+function withoutOver({ sessions, tombstones }: Readonly<Record<string, unknown>>): unknown {
+  const told = (tombstones as readonly { readonly reason: string }[]).filter(
+    ({ reason }) => reason !== 'over',
+  )
+  return { sessions, tombstones: told }
 }
 
 /** Each field with its exact JSON; the order of fields after a carry-over is open. */

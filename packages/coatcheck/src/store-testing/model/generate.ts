@@ -1,5 +1,5 @@
 import type { Json, JsonFields } from '../../core/json.ts'
-import type { Operation, SessionId } from '../../core/record.ts'
+import type { Operation, SessionId, Tombstone } from '../../core/record.ts'
 import type { NewSession, SessionLimit } from '../../core/store.ts'
 import { mutateOptions, newSession, ROOMY, replaceOptions, sessionId, sessionIdOf } from '../fixtures.ts'
 import { type Command, EVERYONE, USERS, type WideCommand } from './command.ts'
@@ -16,11 +16,15 @@ const WEIGHTS: Readonly<Record<Kind, number>> = {
   replace: 16,
   touch: 10,
   end: 8,
+  'note-epoch-for': 3,
+  adopt: 8,
+  bury: 4,
   'end-user': 2,
   'end-everyone': 1,
   'note-epoch': 4,
   list: 6,
   sweep: 3,
+  scan: 2,
   advance: 5,
   'advance-to-deadline': 3,
 }
@@ -54,11 +58,18 @@ export function generateCommands(seed: number, count: number, precision: number)
   return Array.from({ length: count }, () => generator.next())
 }
 
+interface Moved {
+  readonly id: SessionId
+  readonly userId: string | null
+}
+
 class CommandGenerator {
   readonly #random: Random
   readonly #precision: number
   readonly #ids: SessionId[] = []
   readonly #userIds = new Map<SessionId, string | null>()
+  /** Sessions of another store whose epoch was noted. */
+  readonly #noted: Moved[] = []
   #lastReplaced: SessionId | null = null
   /** The latest commands: fewer than the writes that every store must remember. */
   #recent: Command[] = []
@@ -103,6 +114,15 @@ class CommandGenerator {
         return { kind, batch: Array.from({ length: 1 + random.below(4) }, () => this.#touch()) }
       case 'end':
         return this.#end()
+      case 'note-epoch-for': {
+        const moved = this.#moved()
+        this.#noted.push(moved)
+        return { kind, ...moved }
+      }
+      case 'adopt':
+        return this.#adopt()
+      case 'bury':
+        return this.#bury()
       default:
         return this.#makeWide(kind)
     }
@@ -122,6 +142,7 @@ class CommandGenerator {
       case 'list':
         return { kind, userId: random.pick(USERS), limit: 1 + random.below(4) }
       case 'sweep':
+      case 'scan':
         return { kind, limit: 1 + random.below(5) }
     }
   }
@@ -167,6 +188,56 @@ class CommandGenerator {
     })
     const epoch = random.pick(['none', 'none', 'current', 'noted'])
     return { kind: 'replace', old, session: this.#session(userId), options, epoch }
+  }
+
+  #adopt(): Command {
+    const random = this.#random
+    const noted = random.oneIn(2) ? this.#noted.pop() : undefined
+    // Of one that is over and stale, either is said.
+    const isOver = noted === undefined && random.oneIn(8)
+    const epoch = noted ? 'noted' : random.pick(['none', 'none', 'current'])
+    return {
+      kind: 'adopt',
+      n: this.#next(),
+      ...(noted ?? (random.oneIn(4) ? this.#movedAgain() : this.#moved())),
+      createdAgo: random.below(1_000),
+      lastSeenAgo: random.below(500),
+      idleTicks: isOver ? random.pick([0, -1, 100]) : random.pick(IDLE_TICKS),
+      ticksLeft: isOver ? random.pick([0, -1]) : random.pick(ABSOLUTE_TICKS),
+      epoch: isOver ? 'none' : epoch,
+    }
+  }
+
+  #bury(): Command {
+    const random = this.#random
+    const { id, userId } = random.oneIn(3) ? this.#moved() : this.#movedAgain()
+    const later = this.#ids.slice(this.#ids.indexOf(id) + 1)
+    // What takes the place of a session is made after it: no chain of replacements goes in circles.
+    const replacedBy =
+      later.length > 0 && random.oneIn(2) ? (later[random.below(later.length)] ?? null) : null
+    const tombstone: Omit<Tombstone, 'endedAt'> = {
+      id,
+      userId,
+      reason: random.pick(['logout', 'replaced']),
+      replacedBy,
+      replacedByUserId: replacedBy && (this.#userIds.get(replacedBy) ?? null),
+    }
+    return { kind: 'bury', tombstone, ticksAgo: random.pick([-10, 0, 1, 1_000]) }
+  }
+
+  /** A session that is in the other store alone. */
+  #moved(): Moved {
+    const userId = this.#random.pick([null, ...USERS])
+    const id = sessionIdOf(this.#next(), userId)
+    this.#ids.push(id)
+    this.#userIds.set(id, userId)
+    return { id, userId }
+  }
+
+  /** One that may be here as well. */
+  #movedAgain(): Moved {
+    const id = this.#id()
+    return { id, userId: this.#userIds.get(id) ?? null }
   }
 
   #end(): Command {

@@ -48,7 +48,7 @@ export class Match {
     if (command.kind === 'advance') return this.#advance(command.ticks)
     if (command.kind === 'advance-to-deadline') return this.#advanceToDeadline(command)
     for (const id of idsIn(command)) this.#ids.add(id)
-    const shift = command.kind === 'touch' ? command.batch.map(({ ticksAgo }) => this.#shift(ticksAgo)) : []
+    const shift = usesIn(command).map((ticksAgo) => this.#shift(ticksAgo))
     this.#used.add(this.#ticks)
     const expected = await answerOf(() => this.#model.take(command, shift))
     const actual = await answerOf(() => this.#store.take(command, shift))
@@ -141,6 +141,12 @@ function describe(what: string, expected: unknown, actual: unknown): string | nu
   return `${what} differs at ${path || 'its root'}:\n  the model answers ${show(expected)}\n  the store answers ${show(actual)}`
 }
 
+/** How many ticks ago some session was used, or made, by a command that says so. */
+function usesIn(command: Command): readonly number[] {
+  if (command.kind === 'adopt') return [command.createdAgo, command.lastSeenAgo]
+  return command.kind === 'touch' ? command.batch.map(({ ticksAgo }) => ticksAgo) : []
+}
+
 function idsIn(command: Command): readonly SessionId[] {
   switch (command.kind) {
     case 'create':
@@ -149,6 +155,8 @@ function idsIn(command: Command): readonly SessionId[] {
       return command.old === null ? [command.session.id] : [command.session.id, command.old]
     case 'touch':
       return command.batch.map(({ id }) => id)
+    case 'bury':
+      return [command.tombstone.id]
     default:
       return 'id' in command ? [command.id] : []
   }

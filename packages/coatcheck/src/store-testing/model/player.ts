@@ -1,8 +1,8 @@
 import { deadlines } from '../../core/lifetimes.ts'
-import type { Rotation, SessionId, SessionRecord } from '../../core/record.ts'
-import type { SessionStore, SweepResult, Touch } from '../../core/store.ts'
+import type { Rotation, SessionId, SessionRecord, Tombstone } from '../../core/record.ts'
+import type { ScanResult, SessionStore, SweepResult, Touch } from '../../core/store.ts'
 import { expectTrue } from '../assertions.ts'
-import { nextRotation, secretHash } from '../fixtures.ts'
+import { nextRotation, secretHash, sessionElsewhere, THERE } from '../fixtures.ts'
 import type { Command, SessionCommand, WideCommand } from './command.ts'
 
 /** Takes steps on one store and keeps what later steps refer to. */
@@ -11,13 +11,14 @@ export class Player {
   readonly #precision: number
   readonly #known = new Map<SessionId, SessionRecord>()
   readonly #epochs = new Map<string, string>()
+  readonly #epochsFor = new Map<SessionId, string>()
 
   constructor(store: SessionStore, precision: number) {
     this.store = store
     this.#precision = precision
   }
 
-  /** `shift` is what each touch is further back than its command says, so that no two uses fall on one instant. */
+  /** `shift` is what each use is further back than its command says, so that no two uses fall on one instant. */
   async take(command: SessionCommand | WideCommand, shift: readonly number[]): Promise<unknown> {
     const { store } = this
     switch (command.kind) {
@@ -35,6 +36,16 @@ export class Player {
         return store.touch(command.batch.map((touch, i) => this.#touch(touch, shift[i] ?? 0)))
       case 'end':
         return store.end(command.id, command.options)
+      case 'note-epoch-for':
+        this.#epochsFor.set(command.id, await store.epochFor(command))
+        return null
+      case 'adopt':
+        return this.#adopt(command, shift)
+      case 'bury':
+        return store.bury(
+          { ...command.tombstone, endedAt: THERE - command.ticksAgo * this.#precision },
+          { now: THERE },
+        )
       default:
         return this.#takeWide(command)
     }
@@ -61,6 +72,8 @@ export class Player {
         return this.#list(command.userId, command.limit)
       case 'sweep':
         return this.#sweep(command.limit)
+      case 'scan':
+        return this.#scan(command.limit)
     }
   }
 
@@ -79,6 +92,22 @@ export class Player {
     if (which === 'none') return null
     const noted = which === 'noted' ? this.#epochs.get(userId) : undefined
     return noted ?? (await this.store.epochs(userId)).user
+  }
+
+  async #adopt(command: Extract<Command, { kind: 'adopt' }>, [created = 0, seen = 0]: readonly number[]) {
+    const { n, id, userId, createdAgo, lastSeenAgo, idleTicks, ticksLeft, epoch } = command
+    const at = (ticks: number) => THERE + ticks * this.#precision
+    const session = sessionElsewhere(n, {
+      id,
+      userId,
+      createdAt: at(-createdAgo - created),
+      lastSeenAt: at(-lastSeenAgo - seen),
+      idleTimeout: (idleTicks + lastSeenAgo + seen) * this.#precision,
+      expiresAt: at(ticksLeft),
+    })
+    const noted = epoch === 'noted' ? this.#epochsFor.get(id) : undefined
+    const ifEpoch = epoch === 'none' ? null : (noted ?? (await this.store.epochFor(command)))
+    return this.#noting(await this.store.adopt(session, { ifEpoch }))
   }
 
   #touch({ id, ticksAgo, n }: Extract<Command, { kind: 'touch' }>['batch'][number], shift: number): Touch {
@@ -104,6 +133,20 @@ export class Player {
     return records
   }
 
+  async #scan(limit: number): Promise<Pick<ScanResult, 'sessions' | 'tombstones'>> {
+    const sessions = new Map<SessionId, SessionRecord>()
+    const tombstones = new Map<SessionId, Tombstone>()
+    let cursor: string | null = null
+    for (let pages = 0; pages < 10_000; pages++) {
+      const page: ScanResult = await this.store.scan({ limit, cursor })
+      for (const record of page.sessions) sessions.set(record.id, record)
+      for (const tombstone of page.tombstones) tombstones.set(tombstone.id, tombstone)
+      cursor = page.cursor
+      if (cursor === null) return { sessions: inOrder(sessions), tombstones: inOrder(tombstones) }
+    }
+    throw new Error('scan did not come to an end')
+  }
+
   async #sweep(limit: number): Promise<readonly SessionId[]> {
     const ids: SessionId[] = []
     for (let slice = 0; slice < 10_000; slice++) {
@@ -125,4 +168,8 @@ export class Player {
     }
     return result
   }
+}
+
+function inOrder<T>(byId: ReadonlyMap<SessionId, T>): readonly T[] {
+  return [...byId.keys()].sort().map((id) => byId.get(id) as T)
 }

@@ -2,7 +2,7 @@ import type { Environment } from '../../core/environment.ts'
 import { StoreError } from '../../core/errors.ts'
 import { deadlines, expiredBy } from '../../core/lifetimes.ts'
 import type { EndReason, SessionId, SessionRecord, Tombstone } from '../../core/record.ts'
-import type { Ended, ScanResult } from '../../core/store.ts'
+import type { Ended, ScanResult, SweepResult } from '../../core/store.ts'
 import { IdBuckets } from './id-buckets.ts'
 import { SliceCursor } from './slice-cursor.ts'
 import { UserIndex } from './user-index.ts'
@@ -46,6 +46,8 @@ export class SessionTable {
   readonly #entryCursor = new SliceCursor(this.#entries)
   readonly #tombstoneCursor = new SliceCursor(this.#tombstones)
   readonly #users: UserIndex
+  /** What the present pass of sweeps has behind it. */
+  #swept = { entries: false, tombstones: false }
   #era: Era
 
   constructor(environment: Environment, maxSessions: number) {
@@ -150,6 +152,20 @@ export class SessionTable {
     this.#era = { epoch: this.#nonce(), ended: null }
   }
 
+  /**
+   * One slice of a pass over everything, which is at its end once both parts are: a part that is done waits for the
+   * other, else each might begin anew while the other is under way, for ever.
+   */
+  sweep(limit: number, now: number, endedBy: number): SweepResult {
+    const entries = this.#swept.entries ? { ended: [], done: true } : this.sweepEntries(limit, now)
+    const tombstones = this.#swept.tombstones
+      ? { removed: 0, done: true }
+      : this.#sweepTombstones(limit, endedBy)
+    const more = !entries.done || !tombstones.done
+    this.#swept = { entries: more && entries.done, tombstones: more && tombstones.done }
+    return { ended: entries.ended, tombstonesRemoved: tombstones.removed, more }
+  }
+
   /** Ends up to `limit` sessions that are over; `done` where the pass over all of them is at its end. */
   sweepEntries(limit: number, now: number): { readonly ended: readonly Ended[]; readonly done: boolean } {
     const ended: Ended[] = []
@@ -161,19 +177,19 @@ export class SessionTable {
     return { ended, done }
   }
 
+  #endIfOver(entry: Entry, now: number): Ended | null {
+    const over = overBy(entry, now)
+    return over && this.end(entry, over, null)
+  }
+
   /** Removes up to `limit` tombstones of sessions that ended at `endedBy` or before. */
-  sweepTombstones(limit: number, endedBy: number): { readonly removed: number; readonly done: boolean } {
+  #sweepTombstones(limit: number, endedBy: number): { readonly removed: number; readonly done: boolean } {
     let removed = 0
     const done = this.#tombstoneCursor.slice(limit * LOOKS_PER_END, ({ id, endedAt }) => {
       if (endedAt <= endedBy && this.#forget(id)) removed++
       return removed < limit
     })
     return { removed, done }
-  }
-
-  #endIfOver(entry: Entry, now: number): Ended | null {
-    const over = overBy(entry, now)
-    return over && this.end(entry, over, null)
   }
 
   #fits(leaving: number): boolean {

@@ -164,13 +164,7 @@ export class Sessions {
   }
 
   sweep(limit: number, tombstoneRetention: number): SweepResult {
-    const entries = this.#table.sweepEntries(limit, this.#now)
-    const tombstones = this.#table.sweepTombstones(limit, this.#now - tombstoneRetention)
-    return {
-      ended: entries.ended,
-      tombstonesRemoved: tombstones.removed,
-      more: !entries.done || !tombstones.done,
-    }
+    return this.#table.sweep(limit, this.#now, this.#now - tombstoneRetention)
   }
 
   scan({ limit, cursor }: Page): ScanResult {
@@ -195,7 +189,7 @@ export class Sessions {
     const moved = { ...tombstone, endedAt }
     const entry = this.#table.live(tombstone.id, this.#now)
     if (entry) {
-      this.#table.bury(entry, moved)
+      this.#table.bury(entry, { ...moved, userId: entry.record.userId })
       return { outcome: 'ended' }
     }
     if (this.#table.has(tombstone.id)) return { outcome: 'already' }

@@ -45,11 +45,13 @@ export async function importSessions(
   options: StoreVisitOptions = {},
 ): Promise<ImportCounts> {
   const context = visitContext(options)
+  // Before anything is waited for: an interface of readline tells its lines to whoever listens by then.
+  const items = begun(source)
   const counts = { sessions: 0, tombstones: 0, existing: 0, ended: 0, over: 0 }
   let read = 0
   try {
     await store.open(context)
-    await eachInFlight(source, async (item) => {
+    await eachInFlight(items, async (item) => {
       read += 1
       const entry = readEntry(item, read)
       const travelled = Math.max(0, context.environment.now() - entry.exportedAt)
@@ -60,6 +62,13 @@ export async function importSessions(
   }
   const { sessions, tombstones, ...skipped } = counts
   return { sessions, tombstones, skipped }
+}
+
+/** The source, which is asked for its items from now on. */
+function begun<T>(source: AsyncIterable<T> | Iterable<T>): AsyncIterable<T> | Iterable<T> {
+  if (!(Symbol.asyncIterator in source)) return source
+  const iterator = source[Symbol.asyncIterator]()
+  return { [Symbol.asyncIterator]: () => iterator }
 }
 
 type Count = 'sessions' | 'tombstones' | 'existing' | 'ended' | 'over'

@@ -145,6 +145,23 @@ describe.each([
     await tells({ store, feed, recorder })
   })
 
+  it.each([
+    { what: 'garbage', answer: Buffer.from('@@@@@\r\n') },
+    { what: 'an answer more', answer: Buffer.from('$1\r\n7\r\n$1\r\n7\r\n$1\r\n7\r\n$1\r\n7\r\n') },
+  ])('in place of an answer comes $what', async ({ answer }) => {
+    const server = await startServer()
+    const proxy = await FaultProxy.start(server.port, redisScripts)
+    cleanup.push(() => proxy.close())
+    const store = await opened(await connect(proxy.port), systemEnvironment)
+    await makeSessions(store)
+    const fed = { store, ...(await listening(store)) }
+    const echoes: unknown[] = []
+    proxy.next({ answer })
+    fed.feed.probe((partitions) => echoes.push(partitions))
+    await tellsAgain(fed)
+    expect(echoes).toEqual([])
+  })
+
   it('anything, in any order: what is changed is told before an echo, unless all was lost since', async () => {
     const server = await startServer()
     const action = fc.constantFrom(

@@ -213,6 +213,16 @@ describe('the feed of changes takes any client as it is', () => {
   })
 })
 
+it('the feed of changes needs a driver that speaks RESP3, and says so', async () => {
+  const client = await ioredis()
+  const older = { ...emitting(client), duplicate: (options: object) => duplicateOf(client, options) }
+  const store = await opened(older, freshPrefix(), new FakeEnvironment())
+  await expect(listening(store)).rejects.toMatchObject({
+    code: 'ERR_STORE_SETTING',
+    message: expect.stringContaining('RESP3'),
+  })
+})
+
 describe('STO-03 the rights of the Redis user', () => {
   it('must let scripts tell of changes, or the store is not opened', async () => {
     const client = await restricted('~*', 'resetchannels', '+@all')
@@ -264,6 +274,21 @@ async function rotationOf(store: SessionStore, id: SessionId) {
 async function subscribers(): Promise<number> {
   const list = String(await admin.sendCommand(['CLIENT', 'LIST']))
   return list.match(new RegExp(` ssub=${PARTITIONS} `, 'g'))?.length ?? 0
+}
+
+function emitting(client: Redis) {
+  const { evalsha, eval: evaluate, on, off } = client
+  return {
+    evalsha: evalsha.bind(client),
+    eval: evaluate.bind(client),
+    on: on.bind(client),
+    off: off.bind(client),
+  }
+}
+
+/** As by ioredis 5, which knows no option `protocol`. */
+function duplicateOf(client: Redis, options: object): Redis {
+  return client.duplicate({ ...options, protocol: 2 })
 }
 
 function countingTimers(timers: Set<object>) {

@@ -192,7 +192,8 @@ export class Lane {
       return this.#line.subscribe(this.#context.channels.nameOf(partition))
     })
     await this.#patiently(Promise.all(confirmations))
-    for (const partition of partitions) this.#confirmed.add(partition)
+    // One that has left meanwhile is not subscribed to any more.
+    for (const partition of partitions) if (this.#subscribed.has(partition)) this.#confirmed.add(partition)
   }
 
   #hear(channel: string, text: string): void {

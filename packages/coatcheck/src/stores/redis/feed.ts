@@ -132,7 +132,7 @@ function assertPossible(error: unknown): void {
   if (!isNotPermitted(error)) return
   throw new ConfigError(
     'ERR_STORE_SETTING',
-    'The Redis user may not listen to changes: allow it +ssubscribe, +client|info and, on a Cluster, +cluster|nodes (ACL SETUSER).',
+    'The Redis user may not listen to changes: allow it +ssubscribe, +client|info and, on a Cluster, +cluster|nodes (ACL SETUSER), or set nearCache: false.',
     { cause: error },
   )
 }

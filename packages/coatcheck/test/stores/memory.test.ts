@@ -8,6 +8,8 @@ import {
   replaceOptions,
   sessionElsewhere,
   sessionId,
+  THERE,
+  tombstoneElsewhere,
 } from '../../src/store-testing/fixtures.ts'
 import { SliceCursor } from '../../src/stores/memory/slice-cursor.ts'
 import { type MemoryOptions, memory } from '../../src/stores/memory.ts'
@@ -67,6 +69,17 @@ describe('the memory store', () => {
     }
     expect([ids.size, pages]).toEqual([1_250, 2])
     expect(store.find(sessionId(1))).toMatchObject({ status: 'ended', justEnded: true })
+  })
+
+  it('follows replacements that were taken over in a circle once around', async () => {
+    const { store } = await opened()
+    for (const n of [1, 2]) {
+      const by = { replacedBy: sessionId(3 - n), replacedByUserId: 'ada' }
+      await store.bury(tombstoneElsewhere(sessionId(n), { userId: 'ada', ...by }), { now: THERE })
+    }
+    expect(await store.end(sessionId(1), { reason: 'logout', follow: true })).toMatchObject({
+      outcome: 'already',
+    })
   })
 
   it('forgets for a scan what it has forgotten', async () => {

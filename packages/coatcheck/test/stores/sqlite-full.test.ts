@@ -3,7 +3,14 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { SessionStore } from '../../src/core/store.ts'
-import { newSession, replaceOptions, sessionId } from '../../src/store-testing/fixtures.ts'
+import {
+  newSession,
+  replaceOptions,
+  sessionElsewhere,
+  sessionId,
+  THERE,
+  tombstoneElsewhere,
+} from '../../src/store-testing/fixtures.ts'
 import { useSqliteFile } from './sqlite-fixture.ts'
 import { temporaryDirectory } from './sqlite-harness.ts'
 
@@ -33,6 +40,28 @@ describe('a full sqlite store', () => {
       expect(await store.end(sessionId(i), { reason })).toMatchObject({ outcome: 'ended' })
     }
     expect(await store.find(sessionId(0))).toMatchObject({ tombstone: { reason } })
+  })
+
+  it('takes over no sessions, and only those ends that end a session here', async () => {
+    const store = await file.open({ maxFileBytes: 200_000 })
+    const made = await fill(store)
+    const bury = (n: number) => {
+      const userId = n < made ? `user-${(n % 2) + 1}` : null
+      const tombstone = tombstoneElsewhere(sessionId(n), { userId, reason: 'x'.repeat(3_000) })
+      return store.bury(tombstone, { now: THERE })
+    }
+    const full = { code: 'ERR_STORE_FULL', retryable: true }
+    const large = sessionElsewhere(1_000_001, { data: { note: 'x'.repeat(50_000) } })
+    await expect(store.adopt(large, { ifEpoch: null })).rejects.toMatchObject(full)
+    for (let n = 2_000_000; ; n++) {
+      const outcome = await bury(n).catch((error: unknown) => error)
+      if (outcome instanceof Error) {
+        expect(outcome).toMatchObject(full)
+        break
+      }
+      expect(n).toBeLessThan(2_000_100)
+    }
+    for (let n = 0; n < made; n++) expect(await bury(n)).toEqual({ outcome: 'ended' })
   })
 
   it('answers a replacement that does not fit with an error and keeps the old session', async () => {

@@ -14,6 +14,7 @@ import {
   sessionId,
 } from '../../src/store-testing/fixtures.ts'
 import { EpochTables } from '../../src/stores/sqlite/epoch-tables.ts'
+import { Scanning } from '../../src/stores/sqlite/scanning.ts'
 import { migrate } from '../../src/stores/sqlite/schema.ts'
 import { SessionTables } from '../../src/stores/sqlite/session-tables.ts'
 import { UserEnds } from '../../src/stores/sqlite/user-ends.ts'
@@ -285,6 +286,7 @@ function preparedStatements(database: DatabaseSync): readonly string[] {
   }
   new UserEnds(database, new SessionTables(database))
   new EpochTables(database)
+  new Scanning(database)
   database.prepare = prepare
   expect(statements.length).toBeGreaterThan(15)
   return statements

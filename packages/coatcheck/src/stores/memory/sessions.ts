@@ -244,10 +244,18 @@ export class Sessions {
 
   /** The live session at the end of a chain of replacements that all belong to the same user. */
   #successor(id: SessionId): Entry | null {
-    const tombstone = this.#table.tombstone(id)
-    if (!tombstone || tombstone.replacedBy === null || tombstone.userId === null) return null
-    if (tombstone.replacedByUserId !== tombstone.userId) return null
-    return this.#table.live(tombstone.replacedBy, this.#now) ?? this.#successor(tombstone.replacedBy)
+    // What was taken over may lead in circles.
+    const seen = new Set<SessionId>()
+    for (let next = id; !seen.has(next); ) {
+      seen.add(next)
+      const tombstone = this.#table.tombstone(next)
+      if (!tombstone || tombstone.replacedBy === null || tombstone.userId === null) return null
+      if (tombstone.replacedByUserId !== tombstone.userId) return null
+      const entry = this.#table.live(tombstone.replacedBy, this.#now)
+      if (entry) return entry
+      next = tombstone.replacedBy
+    }
+    return null
   }
 }
 

@@ -1,8 +1,10 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { SessionId } from '../../core/record.ts'
-import type { FindResult, ListResult, ScanResult } from '../../core/store.ts'
+import type { ChangeFeed, ChangeReceiver, FindResult, ListResult, ScanResult } from '../../core/store.ts'
+import { MEMORY } from './connections.ts'
 import { FIND_EPOCH, FIND_USER_EPOCH, type UserEpochRow } from './epoch-tables.ts'
 import { isBusy, toFailure } from './failures.ts'
+import { Feed } from './feed.ts'
 import { type Page, parseCursor, toListResult } from './paging.ts'
 import { Query } from './query.ts'
 import { parseScanCursor, Scanning } from './scanning.ts'
@@ -24,7 +26,12 @@ export class Reader {
   readonly #epoch: Query<[number: number, nonce: string]>
   readonly #scanning: Scanning
 
+  readonly #database: DatabaseSync
+  readonly #isShared: boolean
+
   constructor(database: DatabaseSync, path: string) {
+    this.#database = database
+    this.#isShared = path !== MEMORY
     this.#path = path
     this.#session = new Query(database, FIND_SESSION)
     this.#tombstone = new Query(database, FIND_TOMBSTONE)
@@ -60,6 +67,10 @@ export class Reader {
   scan(page: Page, now: number): ScanResult | null {
     parseScanCursor(page.cursor)
     return this.#unlessBusy(() => this.#scanning.page(page, now))
+  }
+
+  feed(receiver: ChangeReceiver): ChangeFeed {
+    return new Feed(this.#database, receiver, this.#isShared)
   }
 
   epochOf(userId: string | null): string | null {

@@ -84,7 +84,19 @@ const INITIAL = `
   INSERT INTO epochs (number, nonce) VALUES (1, lower(hex(randomblob(9))));
 `
 
-export const MIGRATIONS: readonly Migration[] = [{ version: 1, sql: INITIAL }]
+/** What the other processes' caches read. The numbers have no gaps, and only the oldest are removed. */
+const CHANGES = `
+  CREATE TABLE changes (
+    number INTEGER PRIMARY KEY,
+    kind INTEGER NOT NULL, -- 0: of a session, 1: of all of a user's, 2: of everyone's
+    subject TEXT NOT NULL
+  ) STRICT;
+`
+
+export const MIGRATIONS: readonly Migration[] = [
+  { version: 1, sql: INITIAL },
+  { version: 2, sql: CHANGES },
+]
 
 /**
  * Brings the schema up to the latest of `migrations` in one exclusive transaction, so that of several processes that

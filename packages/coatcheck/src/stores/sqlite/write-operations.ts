@@ -28,10 +28,11 @@ import type {
   SweepResult,
   Touch,
 } from '../../core/store.ts'
+import type { ChangeLog } from './change-log.ts'
 import type { EpochTables, Stamp } from './epoch-tables.ts'
 import { type Page, toListResult } from './paging.ts'
 import type { Scanning } from './scanning.ts'
-import type { SessionTables } from './session-tables.ts'
+import type { SessionTables, Successor } from './session-tables.ts'
 import type { StoredSession } from './stored-session.ts'
 import type { UserEnds } from './user-ends.ts'
 
@@ -41,6 +42,7 @@ export interface Tables {
   readonly epochs: EpochTables
   readonly userEnds: UserEnds
   readonly scanning: Scanning
+  readonly changes: ChangeLog
 }
 
 /**
@@ -52,13 +54,15 @@ export class WriteOperations {
   readonly #epochs: EpochTables
   readonly #userEnds: UserEnds
   readonly #scanning: Scanning
+  readonly #changes: ChangeLog
   readonly #tombstoneRetention: number
 
-  constructor({ sessions, epochs, userEnds, scanning }: Tables, tombstoneRetention: number) {
+  constructor({ sessions, epochs, userEnds, scanning, changes }: Tables, tombstoneRetention: number) {
     this.#sessions = sessions
     this.#epochs = epochs
     this.#userEnds = userEnds
     this.#scanning = scanning
+    this.#changes = changes
     this.#tombstoneRetention = tombstoneRetention
   }
 
@@ -102,6 +106,7 @@ export class WriteOperations {
       version: record.version + 1,
     }
     this.#sessions.updateData(session, { ...change, operationId: options.operationId })
+    this.#changes.session(id)
     return { outcome: 'ok', record: { ...record, ...change }, now }
   }
 
@@ -135,8 +140,8 @@ export class WriteOperations {
     if (!evictions) return { outcome: 'limit' }
 
     // Ending first frees the pages that the new session takes.
-    const replaced = before && this.#sessions.end(before, { at: now, reason: options.reason }, session)
-    const evicted = evictions.map((other) => this.#sessions.end(other, { at: now, reason: 'limit' }, null))
+    const replaced = before && this.#end(before, { at: now, reason: options.reason }, session)
+    const evicted = evictions.map((other) => this.#end(other, { at: now, reason: 'limit' }, null))
     const origin = {
       data: merged.data,
       replaces: before ? old : null,
@@ -161,7 +166,7 @@ export class WriteOperations {
     const userId = session ? session.userId : tombstone?.userId
     if (userId === undefined || (ofUser !== undefined && userId !== ofUser)) return { outcome: 'unknown' }
     const last = session ?? (follow ? this.#successor(id, now) : null)
-    if (last) return { outcome: 'ended', ended: [this.#sessions.end(last, { at: now, reason }, null)] }
+    if (last) return { outcome: 'ended', ended: [this.#end(last, { at: now, reason }, null)] }
     return tombstone ? { outcome: 'already', tombstone } : { outcome: 'unknown' }
   }
 
@@ -174,12 +179,14 @@ export class WriteOperations {
       else ended.push({ id: session.id, userId, reason })
     }
     this.#epochs.renewUser(userId, nonce)
+    this.#changes.user(userId)
     if (ended.length > 0) this.#userEnds.insert(userId, { epoch: nonce, reason, at: now })
     return { ended }
   }
 
   endEveryone(stamp: Stamp, { reason }: { readonly reason: EndReason }): void {
     this.#epochs.endEveryone(reason, stamp)
+    this.#changes.everyone()
   }
 
   epochOf({ nonce }: Stamp, userId: string | null): string {
@@ -228,7 +235,7 @@ export class WriteOperations {
     const session = this.#sessions.live(id, now)
     if (session) {
       const successor = replacedBy === null ? null : { id: replacedBy, userId: replacedByUserId }
-      this.#sessions.end(session, { at: endedAt, reason }, successor)
+      this.#end(session, { at: endedAt, reason }, successor)
       return { outcome: 'ended' }
     }
     if (this.#sessions.has(id)) return { outcome: 'already' }
@@ -247,6 +254,16 @@ export class WriteOperations {
     return this.#userEnds.clear(limit)
   }
 
+  /** An end that nobody could foresee. */
+  #end(
+    session: StoredSession,
+    end: { readonly at: number; readonly reason: EndReason },
+    successor: Successor | null,
+  ): Ended {
+    this.#changes.session(session.id)
+    return this.#sessions.end(session, end, successor)
+  }
+
   #insert({ now, nonce }: Stamp, session: NewSession, origin: Origin): SessionRecord {
     const { data, replaces, operationIds } = origin
     const epoch = this.#epochs.current(session.userId, nonce)
@@ -258,6 +275,7 @@ export class WriteOperations {
   #rotateIfUnchanged(session: StoredSession, { ifRevision, next }: RotationChange): boolean {
     if (session.record.rotation.revision !== ifRevision) return false
     this.#sessions.updateRotation(session, next)
+    this.#changes.session(session.id)
     return true
   }
 
@@ -281,7 +299,10 @@ export class WriteOperations {
 
   /** The live session at the end of a chain of replacements that all belong to the same user. */
   #successor(id: SessionId, now: number): StoredSession | null {
-    for (let next = id; ; ) {
+    // What was taken over may lead in circles.
+    const seen = new Set<SessionId>()
+    for (let next = id; !seen.has(next); ) {
+      seen.add(next)
       const tombstone = this.#sessions.tombstone(next)
       if (!tombstone || tombstone.replacedBy === null || tombstone.userId === null) return null
       if (tombstone.replacedByUserId !== tombstone.userId) return null
@@ -289,6 +310,7 @@ export class WriteOperations {
       if (session) return session
       next = tombstone.replacedBy
     }
+    return null
   }
 }
 

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { type Call, carryOut, decodeCall, encodeAnswer, type Method, type Outcome } from './calls.ts'
+import { ChangeLog } from './change-log.ts'
 import { Checkpoints } from './checkpoints.ts'
 import { type DatabaseSettings, MEMORY, openWriter } from './connections.ts'
 import { assertSameFile, identityOf } from './database-file.ts'
@@ -160,5 +161,6 @@ function prepareTables(database: DatabaseSync): Tables {
     epochs: new EpochTables(database),
     userEnds: new UserEnds(database, sessions),
     scanning: new Scanning(database),
+    changes: new ChangeLog(database),
   }
 }

@@ -12,6 +12,8 @@ const shop = new MovingShop()
 beforeAll(async () => {
   server = await PostgresServer.start()
   pool = new Pool({ connectionString: server.url(), max: 4 })
+  // A connection that is still closing hears that the server stops.
+  pool.on('error', () => {})
 })
 
 afterAll(async () => {

@@ -1,10 +1,12 @@
 import type { Environment } from '../core/environment.ts'
-import { ConfigError, StoreError } from '../core/errors.ts'
+import { ConfigError, StoreError, UsageError } from '../core/errors.ts'
 import { assertKnownKeys } from '../core/option-checks.ts'
 import type { Operation, SessionId, SessionRecord, Tombstone } from '../core/record.ts'
 import type {
   AdoptResult,
   BuryResult,
+  ChangeFeed,
+  ChangeReceiver,
   CreateResult,
   EndOptions,
   EndResult,
@@ -40,10 +42,18 @@ import {
   toSweepResult,
   toTombstone,
 } from './postgres/answers.ts'
-import { keepErrorsFromThrowing, type PostgresClient, toRunStatement } from './postgres/client.ts'
+import {
+  assertClient,
+  keepErrorsFromThrowing,
+  type PostgresClient,
+  type RunStatement,
+  toRunStatement,
+} from './postgres/client.ts'
+import { toConnect } from './postgres/connect.ts'
 import { DataWrites, newSessionParameters } from './postgres/data-writes.ts'
 import { Database, type FunctionName } from './postgres/database.ts'
 import type { CallKind } from './postgres/failures.ts'
+import { PostgresFeed } from './postgres/feed.ts'
 import { migrationSql } from './postgres/migrations.ts'
 import {
   adoptParameters,
@@ -71,6 +81,11 @@ export interface PostgresOptions {
    * were acknowledged. Default false: refused with `ERR_STORE_SETTING`.
    */
   readonly unsafeAllowDataLoss?: boolean
+  /**
+   * The client that says how the near cache connects in order to hear of changes; default the client itself. Needed where that
+   * goes by a transaction pooler: this one has to reach the same database on the server itself.
+   */
+  readonly listen?: PostgresClient
 }
 
 /**
@@ -78,7 +93,8 @@ export interface PostgresOptions {
  * or the `sql` of `postgres`. Closing the store leaves the client open.
  *
  * Each call is one statement and needs one connection for as long as that takes, so the store works behind a
- * transaction pooler, and with a pool of any size. Tables and functions live in a schema of their own.
+ * transaction pooler, and with a pool of any size. Tables and functions live in a schema of their own. The near cache hears
+ * of changes on a connection of its own, beside those of the client, which no transaction pooler may carry (`listen`).
  *
  * @example
  * ```ts
@@ -99,7 +115,7 @@ export function postgresMigration(options: Pick<PostgresOptions, 'schema'> = {})
   return `${migrationSql(resolveOptions(options).schema)};`
 }
 
-type Resolved = Expectations & { readonly migrate: boolean }
+type Resolved = Expectations & { readonly migrate: boolean; readonly listen: PostgresClient | null }
 
 class PostgresStore implements SessionStore {
   readonly name = 'postgres'
@@ -107,7 +123,7 @@ class PostgresStore implements SessionStore {
 
   readonly #client: PostgresClient
   readonly #options: Resolved
-  readonly #run: ReturnType<typeof toRunStatement>
+  readonly #run: RunStatement
   readonly #database: Database
   readonly #writes: DataWrites
   readonly #underWay = new Set<Promise<unknown>>()
@@ -115,6 +131,7 @@ class PostgresStore implements SessionStore {
   #retention: number | null = null
   #opening: Promise<void> | null = null
   #stopListening: (() => void) | null = null
+  #feed: PostgresFeed | null = null
   #closed = false
 
   constructor(client: PostgresClient, options: Resolved) {
@@ -146,7 +163,7 @@ class PostgresStore implements SessionStore {
 
   async close(): Promise<void> {
     this.#closed = true
-    await this.#settled()
+    await Promise.all([this.#feed?.close(), this.#settled()])
     this.#stopListening?.()
     this.#stopListening = null
   }
@@ -265,6 +282,29 @@ class PostgresStore implements SessionStore {
     return this.#call('adopt_tombstone', 'idempotent', [JSON.stringify(parameters), String(this.#retention)])
   }
 
+  async changes(receiver: ChangeReceiver): Promise<ChangeFeed> {
+    if (this.#environment === null || this.#closed) throw closedError()
+    if (this.#feed && !this.#feed.isClosed) {
+      throw new UsageError('ERR_USAGE', 'A store has at most one feed of changes at a time.')
+    }
+    const run: RunStatement = (...statement) => this.#track(() => this.#run(...statement))
+    const context = {
+      connect: toConnect(this.#options.listen ?? this.#client),
+      run,
+      schema: this.#options.schema,
+      environment: this.#environment,
+    }
+    const feed = new PostgresFeed(context, receiver)
+    this.#feed = feed
+    try {
+      await feed.open()
+      return feed
+    } catch (error) {
+      await feed.close()
+      throw error
+    }
+  }
+
   #call<T>(name: FunctionName, kind: CallKind, parameters: readonly (string | null)[]): Promise<T> {
     return this.#track(() => this.#database.call<T>(name, kind, parameters))
   }
@@ -300,15 +340,16 @@ const LONGEST_PAGE = 250
 const PLAIN_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,62}$/
 
 function resolveOptions(options: PostgresOptions): Resolved {
-  assertKnownKeys(options, ['schema', 'migrate', 'unsafeAllowDataLoss'])
-  const { schema = 'coatcheck', migrate = true, unsafeAllowDataLoss = false } = options
+  assertKnownKeys(options, ['schema', 'migrate', 'unsafeAllowDataLoss', 'listen'])
+  const { schema = 'coatcheck', migrate = true, unsafeAllowDataLoss = false, listen = null } = options
+  if (listen !== null) assertClient(listen, 'Option listen of postgres()')
   if (!PLAIN_NAME.test(schema) || schema.startsWith('pg_')) {
     throw new ConfigError(
       'ERR_OPTION',
       'Option schema must be a name of at most 63 letters, digits and underscores that does not begin with a digit or with pg_.',
     )
   }
-  return Object.freeze({ schema, migrate, unsafeAllowDataLoss })
+  return Object.freeze({ schema, migrate, unsafeAllowDataLoss, listen })
 }
 
 function rotationParameters({ ifRevision, next }: RotationChange) {

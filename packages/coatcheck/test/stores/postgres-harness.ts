@@ -43,13 +43,16 @@ export class PostgresFixture {
   readonly server: PostgresServer
   readonly admin: pg.Pool
   readonly #clients: OpenClient[]
+  /** For the feed of changes, where the others go by a pooler. */
+  readonly #listen: OpenClient | null
   #next = 0
 
-  private constructor(server: PostgresServer, clients: OpenClient[]) {
+  private constructor(server: PostgresServer, clients: OpenClient[], listen: OpenClient | null) {
     this.server = server
     this.admin = new pg.Pool({ connectionString: server.url(), max: 2 })
     this.admin.on('error', () => {})
     this.#clients = clients
+    this.#listen = listen
   }
 
   /** Tables, and clients that stand for the nodes of a fleet. */
@@ -59,7 +62,8 @@ export class PostgresFixture {
     { nodes = 3, url = server.url(), ...options }: ClientOptions & { nodes?: number; url?: string } = {},
   ): Promise<PostgresFixture> {
     const clients = Array.from({ length: nodes }, () => openClient(driver, url, options))
-    const fixture = new PostgresFixture(server, clients)
+    const listen = options.pooled ? openClient(driver, server.url(), { max: 1 }) : null
+    const fixture = new PostgresFixture(server, clients, listen)
     const store = postgres(fixture.client())
     await store.open({ environment: new FakeEnvironment(), tombstoneRetention: RETENTION })
     await store.close()
@@ -79,7 +83,8 @@ export class PostgresFixture {
   }
 
   store(options: PostgresOptions = {}): SessionStore {
-    return postgres(this.client(), options)
+    const listen = this.#listen && { listen: this.#listen.client }
+    return postgres(this.client(), { ...listen, ...options })
   }
 
   async opened(environment = new FakeEnvironment(), tombstoneRetention = RETENTION): Promise<SessionStore> {
@@ -135,7 +140,8 @@ export class PostgresFixture {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#clients, this.admin].map((each) => each.end()))
+    const listen = this.#listen ? [this.#listen] : []
+    await Promise.all([...this.#clients, ...listen, this.admin].map((each) => each.end()))
   }
 }
 

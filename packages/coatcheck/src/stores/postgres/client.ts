@@ -1,4 +1,5 @@
 import { ConfigError } from '../../core/errors.ts'
+import { nextTurn } from '../../core/platform.ts'
 
 /** What is needed of a `Pool` of `pg`: one query at a time, on whichever of its connections. */
 export interface PgPool {
@@ -24,23 +25,34 @@ export type RunStatement = (text: string, parameters: readonly (string | null)[]
 
 export type Row = readonly unknown[]
 
-/** How statements run on `client`. Throws `ERR_OPTION` for anything else than the client of a driver. */
+/** Throws `ERR_OPTION` for anything else than the client of a driver. */
+export function assertClient(client: unknown, what: string): asserts client is PostgresClient {
+  if (isSql(client) || isPool(client)) return
+  throw new ConfigError(
+    'ERR_OPTION',
+    `${what} needs the database client: a Pool of pg, as in new Pool({ connectionString }), or the sql of postgres(url).`,
+  )
+}
+
+/** How statements run on `client`, which is asserted. */
 export function toRunStatement(client: PostgresClient): RunStatement {
+  assertClient(client, 'postgres()')
   if (isSql(client)) {
     // The client's own setting `prepare: false`, for transaction poolers, wins over this.
     const options = { prepare: true }
-    return async (text, parameters) => rowsOf(await client.unsafe(text, [...parameters], options).values())
-  }
-  if (isPool(client)) {
     return async (text, parameters) => {
-      const { rows } = await client.query({ text, values: [...parameters], rowMode: 'array' })
-      return rowsOf(rows)
+      try {
+        return rowsOf(await client.unsafe(text, [...parameters], options).values())
+      } catch (error) {
+        await connectionsClosed()
+        throw error
+      }
     }
   }
-  throw new ConfigError(
-    'ERR_OPTION',
-    'postgres() needs the database client: a Pool of pg, as in new Pool({ connectionString }), or the sql of postgres(url).',
-  )
+  return async (text, parameters) => {
+    const { rows } = await client.query({ text, values: [...parameters], rowMode: 'array' })
+    return rowsOf(rows)
+  }
 }
 
 /**
@@ -55,6 +67,16 @@ export function keepErrorsFromThrowing(client: PostgresClient): () => void {
   const ignore = () => {}
   emitter.on?.('error', ignore)
   return () => emitter.off?.('error', ignore)
+}
+
+/**
+ * The driver `postgres` tells of a connection's failure before it takes it from the pool, so a call that is made at once
+ * can be given that connection, and is never settled: when a server goes, its connections fail together.
+ */
+async function connectionsClosed(): Promise<void> {
+  // A turn ends with what closes in it, but one that is waited for from there comes after only the second time.
+  await nextTurn()
+  await nextTurn()
 }
 
 interface Emitter {

@@ -24,6 +24,7 @@ export const END_FUNCTIONS = `
       s := {s}.live(v_id, v_now);
       IF s.id IS NOT NULL THEN
         PERFORM {s}.bury(v_id, v_now, c.reason, NULL, NULL);
+        PERFORM {s}.tell('s' || v_id);
         RETURN json_build_object(
           'outcome', 'ended',
           'ended', json_build_array(json_build_object('id', v_id, 'userId', v_user, 'reason', c.reason))
@@ -82,6 +83,7 @@ export const END_FUNCTIONS = `
     IF cardinality(v_ended) > 0 THEN
       INSERT INTO {s}.user_ends (epoch, user_id, reason, ended_at) VALUES (v_epoch, c.user_id, c.reason, v_now);
     END IF;
+    PERFORM {s}.tell('u' || c.user_id);
     RETURN to_json(v_ended);
   END
   $function$;
@@ -97,6 +99,7 @@ export const END_FUNCTIONS = `
       EXIT WHEN FOUND;
     END LOOP;
     INSERT INTO {s}.epochs (number) VALUES (v_number + 1);
+    PERFORM {s}.tell('e');
     RETURN 'null'::json;
   END
   $function$;

@@ -1,4 +1,5 @@
 import { END_FUNCTIONS } from './end-functions.ts'
+import { FEED_FUNCTIONS } from './feed-functions.ts'
 import { MOVING_FUNCTIONS } from './moving-functions.ts'
 import { REPLACE_FUNCTIONS } from './replace-functions.ts'
 import { STATE_FUNCTIONS } from './state-functions.ts'
@@ -15,6 +16,7 @@ export interface Migration {
 export const MIGRATIONS: readonly Migration[] = [
   { version: 1, sql: [TABLES, STATE_FUNCTIONS, REPLACE_FUNCTIONS, END_FUNCTIONS].join('\n') },
   { version: 2, sql: MOVING_FUNCTIONS },
+  { version: 3, sql: FEED_FUNCTIONS },
 ]
 
 export function latestVersion(migrations = MIGRATIONS): number {

@@ -133,6 +133,7 @@ export const MOVING_FUNCTIONS = `
         s := {s}.live(c.id, v_now);
         IF s.id IS NOT NULL THEN
           PERFORM {s}.bury(c.id, v_at, c.reason, c.replaced_by, c.replaced_by_user_id);
+          PERFORM {s}.tell('s' || c.id);
           RETURN json_build_object('outcome', 'ended');
         END IF;
         IF {s}.tombstone(c.id) IS NOT NULL THEN RETURN json_build_object('outcome', 'already'); END IF;

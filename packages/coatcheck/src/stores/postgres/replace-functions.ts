@@ -101,9 +101,13 @@ export const REPLACE_FUNCTIONS = `
     ) ON CONFLICT (id) DO NOTHING;
     -- Somebody else was quicker with this id.
     IF NOT FOUND THEN RETURN json_build_object('outcome', 'again'); END IF;
-    IF v_old.id IS NOT NULL THEN PERFORM {s}.bury(v_old.id, v_now, c.reason, c.id, c.user_id); END IF;
+    IF v_old.id IS NOT NULL THEN
+      PERFORM {s}.bury(v_old.id, v_now, c.reason, c.id, c.user_id);
+      PERFORM {s}.tell('s' || v_old.id);
+    END IF;
     FOREACH v_id IN ARRAY v_evicted LOOP
       PERFORM {s}.bury(v_id, v_now, 'limit', NULL, NULL);
+      PERFORM {s}.tell('s' || v_id);
     END LOOP;
     SELECT * INTO s FROM {s}.states WHERE id = c.id;
     RETURN json_build_object(

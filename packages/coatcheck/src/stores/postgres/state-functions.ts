@@ -19,6 +19,18 @@ export const STATE_FUNCTIONS = `
   END
   $function$;
 
+  CREATE FUNCTION {s}.channel() RETURNS text LANGUAGE sql IMMUTABLE AS $function$
+    SELECT 'coatcheck_' || hashtextextended('{s}' COLLATE "C", 0)
+  $function$;
+
+  -- Tells all nodes, when the transaction commits: 's' and the id of a session, 'u' and the id of a user, 'e' for everyone.
+  CREATE FUNCTION {s}.tell(p_what text) RETURNS void LANGUAGE plpgsql AS $function$
+  BEGIN
+    -- What is longer than a notification may be is told as something that nobody knows.
+    PERFORM pg_notify({s}.channel(), CASE WHEN octet_length(p_what) < 8000 THEN p_what ELSE '?' END);
+  END
+  $function$;
+
   -- Why a session that has no tombstone is over, or null while it lives. After an end of everyone, the clock of that
   -- moment decides about the deadlines; an end of the user has spared what was over before.
   CREATE FUNCTION {s}.over_reason(s {s}.states, p_now double precision) RETURNS text
@@ -184,6 +196,7 @@ export const STATE_FUNCTIONS = `
       data = c.data::json, version = version + 1, schema_version = c.schema_version,
       operation_ids = (operation_ids || c.operation_id)[greatest(1, cardinality(operation_ids) - 6):]
     WHERE id = c.id;
+    PERFORM {s}.tell('s' || c.id);
     s.data := c.data::json;
     s.version := s.version + 1;
     s.schema_version := c.schema_version;
@@ -207,6 +220,7 @@ export const STATE_FUNCTIONS = `
     END IF;
     IF s.revision = c.if_revision THEN
       UPDATE {s}.sessions SET revision = c.revision, rotation = c.next::json WHERE id = c.id;
+      PERFORM {s}.tell('s' || c.id);
       s.rotation := c.next::json;
       v_outcome := 'ok';
     END IF;
@@ -238,6 +252,8 @@ export const STATE_FUNCTIONS = `
         revision = CASE WHEN v_rotates THEN c.revision ELSE revision END,
         rotation = CASE WHEN v_rotates THEN c.next::json ELSE rotation END
       WHERE id = c.id;
+      -- Activity alone changes nothing that anybody has kept.
+      IF v_rotates THEN PERFORM {s}.tell('s' || c.id); END IF;
     END LOOP;
     RETURN 'null'::json;
   END

@@ -25,6 +25,9 @@ interface Records {
 
 export const HOUR = 3_600_000
 
+/** Who asks, where nobody does. */
+export const CONTEXT = Object.freeze({ userAgent: null, address: null, label: null, fingerprint: 'bench' })
+
 /** Writes under way at once: enough for group commits, bounded in memory. */
 const IN_FLIGHT = 2_000
 
@@ -39,21 +42,26 @@ export async function fill<D>(
   await sessions.open()
   const tokens: SampleToken[] = []
   for (let i = 0; i < Math.min(sample, count); i++) {
-    const { token } = await sessions.manager.login(null, {
-      userId,
-      transport: 'cookie',
-      context: { userAgent: null, address: null, label: null, fingerprint: 'bench' },
-      remember: false,
-      authentication: { methods: ['pwd'], level: null },
-      data,
-      carry: [],
-      operations: [],
-      attempt: null,
-    })
-    tokens.push({ cookieName: sessions.http.cookie.name, token })
+    tokens.push({ cookieName: sessions.http.cookie.name, token: await logIn(sessions, userId, data) })
   }
   await fillRecords(sessions, { count: count - tokens.length, data, userOf: (index) => userOfTen(index) })
   return tokens
+}
+
+/** A new session as a request with a cookie makes it; answers its token. */
+export async function logIn<D>(sessions: Sessions<D>, userId: string, data: JsonFields): Promise<string> {
+  const { token } = await sessions.manager.login(null, {
+    userId,
+    transport: 'cookie',
+    context: CONTEXT,
+    remember: false,
+    authentication: { methods: ['pwd'], level: null },
+    data,
+    carry: [],
+    operations: [],
+    attempt: null,
+  })
+  return token
 }
 
 /** `user-2` and so on, each with ten sessions. */

@@ -21,6 +21,7 @@ export class FilledStore {
     this.sessions = createSessions<Fields>({
       store: backing.store,
       ...(backing.ownClock && { keys: keyRing([{ key: randomBytes(32).toString('base64url') }]) }),
+      nearCache: false,
       rotateEvery: false,
       maxSessions: false,
       sweepInterval: false,

@@ -1,4 +1,5 @@
 import { bareModes } from './bare.ts'
+import { cacheModes } from './cache.ts'
 import { coatcheckModes } from './coatcheck.ts'
 import { fastifySessionModes } from './fastify-session.ts'
 import { honoSessionsModes } from './hono-sessions.ts'
@@ -18,4 +19,4 @@ export const modes: readonly Mode[] = [
 ]
 
 /** Every mode that a server process can be asked for. */
-export const allModes: readonly Mode[] = [...modes, ...networkModes.filter((mode) => !modes.includes(mode))]
+export const allModes: readonly Mode[] = [...new Set([...modes, ...networkModes, ...cacheModes])]

@@ -56,6 +56,7 @@ function mode({ store, count, framework = 'node:http', touchInterval }: Variant)
       const sessions = createSessions<Fields>({
         store:
           store === 'memory' ? memory({ maxSessions: 2_000_000 }) : sqlite(join(directory, 'sessions.db')),
+        nearCache: false,
         // The requests keep the tokens that they began with, so nothing may hand out new ones; the peers read only, too.
         rotateEvery: false,
         maxSessions: false,

@@ -107,6 +107,11 @@ export class FaultProxy {
     for (const connection of this.#connections) if (connection.hasLost) connection.destroy()
   }
 
+  /** Breaks all connections for their clients as a server does that was killed with something left unread. */
+  resetAll(): void {
+    for (const connection of this.#connections) connection.reset()
+  }
+
   /** Breaks all connections now. */
   cutAll(): void {
     for (const connection of this.#connections) connection.destroy()
@@ -192,6 +197,10 @@ class Connection {
 
   hangUp(): void {
     this.#client.destroy()
+  }
+
+  reset(): void {
+    this.#client.resetAndDestroy()
   }
 
   /** Breaks it at both ends. */

@@ -15,6 +15,8 @@ const shared = setUpPostgres()
 const CONTEXT = { environment: new FakeEnvironment(), tombstoneRetention: RETENTION }
 /** More answers than any call waits for. */
 const EXCHANGES = 7
+/** Connections of a pool. */
+const POOL = 8
 
 /** A tombstone past its retention, of which nothing would be written. */
 const LONG_OVER = { endedAt: 0, reason: 'logout', userId: null, replacedBy: null, replacedByUserId: null }
@@ -77,6 +79,25 @@ describe.each(['pg', 'postgres'] as const)('P2 P10 when the connection of %s bre
   })
 })
 
+// pg takes a connection from its pool before it tells that it failed.
+describe('P10 when all connections of postgres break together', () => {
+  it.each([
+    ['ended, and some are idle', 4, (proxy: FaultProxy) => proxy.hangUp()],
+    ['reset, all with a call under way', POOL, (proxy: FaultProxy) => proxy.resetAll()],
+  ])('(%s), each call is answered, and so is each that follows', async (_how, underWay, breakAll) => {
+    const { store, proxy } = await storeBehindProxy('postgres', POOL)
+    await store.create(newSession(1))
+    const looks = (count: number) => Promise.allSettled(Array.from({ length: count }, () => look(store)))
+    await looks(POOL)
+    proxy.next(...Array<Fate>(underWay).fill('hold-answer'))
+    const broken = looks(underWay)
+    while (proxy.fatesLeft > 0) await proxy.struck()
+    breakAll(proxy)
+    await broken
+    expect(await looks(POOL)).toEqual(Array(POOL).fill({ status: 'fulfilled', value: 'live' }))
+  })
+})
+
 // The driver postgres keeps trying to connect, and its queries wait.
 describe('P10 when every connection', () => {
   it('breaks for good, a login is not retryable, and repeating it by hand with its ids makes one session', async () => {
@@ -95,18 +116,17 @@ describe('when the server is killed under load', () => {
   it.each(['pg', 'postgres'] as const)(
     'P1 P2 every write that was acknowledged to %s is there afterwards',
     async (driver) => {
-      const { client, end } = openClient(driver, shared.server.url(), { max: 8 })
+      const { client, end } = openClient(driver, shared.server.url(), { max: POOL })
       cleanUps.push(end)
       const store = postgres(client)
       await store.open(CONTEXT)
       const load = new Load(store)
-      load.start(8)
+      const over = load.run(POOL)
       await load.reached
       await shared.server.crash()
       load.stop()
-      // Not waited for: the driver postgres was seen never to settle a call that met the crash.
-      const acknowledged = [...load.acknowledged].map(([lane, values]) => [lane, [...values]] as const)
-      const ended = [...load.ended]
+      await over
+      const { acknowledged, ended } = load
       expect(await store.health()).toMatchObject({ ok: false, error: { code: 'ERR_STORE_UNAVAILABLE' } })
       await shared.server.start()
 
@@ -191,8 +211,9 @@ class Load {
     this.#reach = resolve
   }
 
-  start(lanes: number): void {
-    for (let lane = 0; lane < lanes; lane++) this.#run(lane).catch(() => {})
+  /** Resolves when all lanes are through. */
+  async run(lanes: number): Promise<void> {
+    await Promise.allSettled(Array.from({ length: lanes }, (_, lane) => this.#run(lane)))
   }
 
   stop(): void {
@@ -222,11 +243,11 @@ class Load {
   }
 }
 
-/** A store whose only connection passes a proxy and is there already. */
-async function storeBehindProxy(driver: DriverName) {
+/** A store whose connections, by default one that is there already, pass a proxy. */
+async function storeBehindProxy(driver: DriverName, max = 1) {
   const proxy = await FaultProxy.start(shared.server.port, postgresQueries)
   const url = `postgres://postgres@127.0.0.1:${proxy.port}/postgres`
-  const { client, end } = openClient(driver, url, { max: 1 })
+  const { client, end } = openClient(driver, url, { max })
   const store = postgres(client)
   await store.open(CONTEXT)
   // Prepared statements, where the driver makes them, are there after a first call.
@@ -237,6 +258,10 @@ async function storeBehindProxy(driver: DriverName) {
     () => store.close(),
   )
   return { store, proxy }
+}
+
+async function look(store: SessionStore): Promise<string> {
+  return (await store.find(sessionId(1))).status
 }
 
 function append(store: SessionStore, n: number) {

@@ -70,11 +70,12 @@ export function keepErrorsFromThrowing(client: PostgresClient): () => void {
 }
 
 /**
- * The driver `postgres` tells of a connection's failure before it takes it from the pool, so a call that is made at once
- * can be given that connection, and is never settled: when a server goes, its connections fail together.
+ * The driver `postgres` tells of a connection's failure before it takes the connection from its pool, and a call that is
+ * made in between may be given one that is just closing: that call is never settled, or the connection never works
+ * again. When a server goes, all connections close in the same turn of the event loop, so nobody hears of it before.
  */
 async function connectionsClosed(): Promise<void> {
-  // A turn ends with what closes in it, but one that is waited for from there comes after only the second time.
+  // One from where most sockets are read, to just before they close; two to after that.
   await nextTurn()
   await nextTurn()
 }

@@ -26,7 +26,10 @@ describe('P2 where every command is sent twice, as by a driver whose connection 
   const told = /says so once|sweep|STO-07|slice|EXP-10|limit|CON-01|the reason that it was given/
   it('the contract holds, but for who is told what has ended', async () => {
     const client = await connect(await started(NOTHING_SAVED))
-    const twice = { ...emitter(client), evalSha: doubled(client, 'evalSha'), eval: doubled(client, 'eval') }
+    const { options } = client
+    const duplicate = (overrides: object) => client.duplicate(overrides)
+    const calls = { evalSha: doubled(client, 'evalSha'), eval: doubled(client, 'eval') }
+    const twice = { ...emitter(client), ...calls, options, duplicate }
     const failed: string[] = []
     for (const storeCase of storeContractCases.filter(({ name }) => !told.test(name))) {
       const result = await runStoreCase(storeCase, () => redisHarness([twice]))

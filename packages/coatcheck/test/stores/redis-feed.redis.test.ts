@@ -223,6 +223,14 @@ it('the feed of changes needs a driver that speaks RESP3, and says so', async ()
   })
 })
 
+it('the feed of changes needs a client that can be duplicated, and says so', async () => {
+  const store = await opened(emitting(await ioredis()), freshPrefix(), new FakeEnvironment())
+  await expect(listening(store)).rejects.toMatchObject({
+    code: 'ERR_STORE_SETTING',
+    message: expect.stringContaining('duplicate'),
+  })
+})
+
 describe('STO-03 the rights of the Redis user', () => {
   it('must let scripts tell of changes, or the store is not opened', async () => {
     const client = await restricted('~*', 'resetchannels', '+@all')

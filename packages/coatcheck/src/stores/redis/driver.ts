@@ -1,3 +1,4 @@
+import { ConfigError } from '../../core/errors.ts'
 import type { Script } from './scripts.ts'
 
 /** How many replicas must have what a script wrote, and how long they are waited for. */
@@ -58,6 +59,15 @@ export interface LineEvents {
   /** The server may have taken back a subscription, because the slot of its channel has gone elsewhere. */
   moved(): void
   broken(error: unknown): void
+}
+
+/** Throws for what stands in for a client and cannot make another one. */
+export function assertDuplicable(client: { readonly duplicate?: unknown }): void {
+  if (typeof client.duplicate === 'function') return
+  throw new ConfigError(
+    'ERR_STORE_SETTING',
+    'The feed of changes needs a Redis client with its method duplicate: hand over the client itself, or set nearCache: false.',
+  )
 }
 
 /** What both packages' clients are: emitters of events. */

@@ -69,7 +69,7 @@ async function askBy(
 }
 
 const RESP2 =
-  'The feed of changes needs RESP3, which ioredis speaks from version 6 on and redis from version 5: update the package.'
+  'The feed of changes needs RESP3, which ioredis speaks from version 6 on and redis from version 5: update the package, or set nearCache: false.'
 
 function whereMoved(error: unknown): 'moved' {
   if (isMoving(error)) return 'moved'

@@ -1,4 +1,4 @@
-import type { Line, LineEvents, Primary } from './driver.ts'
+import { assertDuplicable, type Line, type LineEvents, type Primary } from './driver.ts'
 
 /** A client of one server, as far as the feed uses it. */
 interface Single {
@@ -20,7 +20,10 @@ interface Kinds {
 
 export function ioredisPrimaries(client: unknown): readonly Primary[] {
   const { isCluster, nodes } = client as Partial<Kinds>
-  if (!isCluster || !nodes) return [primary('primary', client as Single)]
+  if (!isCluster || !nodes) {
+    assertDuplicable(client as Partial<Single>)
+    return [primary('primary', client as Single)]
+  }
   return nodes
     .call(client, 'master')
     .map((node) => primary(`${node.options.host}:${node.options.port}`, node))

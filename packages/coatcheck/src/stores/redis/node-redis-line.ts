@@ -1,4 +1,4 @@
-import type { Line, LineEvents, Primary } from './driver.ts'
+import { assertDuplicable, type Line, type LineEvents, type Primary } from './driver.ts'
 
 /** A client of one server, as far as the feed uses it. */
 interface Single {
@@ -41,6 +41,7 @@ export function nodeRedisPrimaries(client: unknown): readonly Primary[] {
   }
   if (_execute) return [primary('primary', (work) => _execute.call(client, false, work) as Promise<Single>)]
   if (execute) return [primary('primary', (work) => execute.call(client, work) as Promise<Single>)]
+  assertDuplicable(client as Partial<Single>)
   return [primary('primary', (work) => work(client as Single))]
 }
 

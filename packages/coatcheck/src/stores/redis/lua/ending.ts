@@ -7,8 +7,10 @@ end
 local s, t = live(id)
 local mine = s or t
 if not mine or (ofUser ~= '' and mine[USER] ~= ofUser) then return answer('unknown') end
-local last, next = id, t
-while not s and next do
+local last, next, seen = id, t, {}
+while not s and next and not seen[last] do
+  -- A forged import can lead replacements in a circle.
+  seen[last] = true
   if next[NONCE] == nonce then return ended(last, next[USER]) end
   if follow ~= '1' or next[BY] == '' or next[USER] == 'null' or next[BY_USER] ~= next[USER] then break end
   last = next[BY]

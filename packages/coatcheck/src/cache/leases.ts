@@ -5,6 +5,9 @@ import { PARTITIONS } from '../core/token.ts'
 /** Probes sent while one lease lasts, so that a late echo or two do not end it. */
 const PROBES_PER_LEASE = 4
 
+/** How old a proof may be where the next one costs microseconds, in milliseconds. */
+const IMMEDIATE_AGE = 5
+
 /** A lease that nobody has asked for during this many lasts no longer: an idle node sends no probes. */
 const IDLE_LEASES = 5
 
@@ -25,6 +28,7 @@ export class Leases {
   #feed: ChangeFeed | null = null
   #cancel: (() => void) | null = null
   #askedAt = 0
+  #sentAt = Number.NEGATIVE_INFINITY
   /** Wall minus monotonic clock at the last probe. */
   #offset: number
   /** Probes that came back, and how long that took in all and at most, in milliseconds. */
@@ -42,8 +46,7 @@ export class Leases {
 
   start(feed: ChangeFeed): void {
     this.#feed = feed
-    this.#askedAt = this.#environment.monotonic()
-    this.#probe()
+    this.refresh(this.#environment.monotonic())
   }
 
   stop(): void {
@@ -52,10 +55,24 @@ export class Leases {
     this.#feed = null
   }
 
+  /**
+   * Sends a probe where it is time for one; to be called before anything is looked up, since what comes back with the probe
+   * may change it. `monotonic` is the monotonic clock now.
+   */
+  refresh(monotonic: number): void {
+    this.#askedAt = monotonic
+    if (this.#feed?.immediate) {
+      if (monotonic - this.#sentAt >= IMMEDIATE_AGE) this.#probe(this.#feed)
+    } else this.#keepProbing()
+  }
+
+  /** The same before the store is read: what has been changed by then is told by then, where that can be. */
+  catchUp(): void {
+    if (this.#feed?.immediate) this.#probe(this.#feed)
+  }
+
   /** Whether the partition is proven fresh at `monotonic`, the monotonic clock now. */
   holds(partition: number, monotonic: number): boolean {
-    this.#askedAt = monotonic
-    if (this.#cancel === null && this.#feed !== null) this.#probe()
     if (monotonic - (this.#provenAt[partition] as number) >= this.#maxStaleness) return false
     const moved = this.#environment.now() - (this.#wallAt[partition] as number)
     return moved < this.#maxStaleness && moved > -this.#maxStaleness
@@ -68,18 +85,24 @@ export class Leases {
     return Math.abs(this.#environment.now() - (this.#wallAt[partition] as number)) < longest
   }
 
-  #probe(): void {
-    const sentAt = this.#environment.monotonic()
-    const wallAt = this.#environment.now()
-    const moved = wallAt - sentAt - this.#offset
-    this.#offset = wallAt - sentAt
-    if (Math.abs(moved) >= this.#maxStaleness) this.#onDivergence()
-    this.#feed?.probe((partitions) => this.#echoed(partitions, sentAt, wallAt))
+  #keepProbing(): void {
+    if (this.#cancel !== null || this.#feed === null) return
+    this.#probe(this.#feed)
     this.#cancel = this.#environment.setTimer(this.#maxStaleness / PROBES_PER_LEASE, () => {
       this.#cancel = null
       const idle = this.#environment.monotonic() - this.#askedAt
-      if (this.#feed !== null && idle < IDLE_LEASES * this.#maxStaleness) this.#probe()
+      if (idle < IDLE_LEASES * this.#maxStaleness) this.#keepProbing()
     })
+  }
+
+  #probe(feed: ChangeFeed): void {
+    const sentAt = this.#environment.monotonic()
+    const wallAt = this.#environment.now()
+    const moved = wallAt - sentAt - this.#offset
+    this.#sentAt = sentAt
+    this.#offset = wallAt - sentAt
+    if (Math.abs(moved) >= this.#maxStaleness) this.#onDivergence()
+    feed.probe((partitions) => this.#echoed(partitions, sentAt, wallAt))
   }
 
   #echoed(partitions: readonly number[] | null, sentAt: number, wallAt: number): void {

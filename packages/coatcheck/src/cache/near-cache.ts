@@ -70,10 +70,11 @@ export class NearCache implements SessionCache {
 
   hit(token: string, transport: Transport): Hit | null {
     const leases = this.#leases
-    if (leases === null || this.#entries.size === 0) return this.#missed()
+    if (leases === null || this.#environment === null) return this.#missed()
+    const monotonic = this.#environment.monotonic()
+    leases.refresh(monotonic)
     const slot = this.#findToken(token, transport)
-    if (slot < 0) return this.#missed()
-    return this.#usable(slot, leases)
+    return slot < 0 ? this.#missed() : this.#usable(slot, monotonic, leases)
   }
 
   stale(token: string, transport: Transport, within: number): Hit | null {
@@ -91,6 +92,7 @@ export class NearCache implements SessionCache {
   }
 
   reading(id: SessionId): Reading {
+    this.#leases?.catchUp()
     const partition = partitionIn(id)
     const era = this.#eras[partition] as number
     const reading = new OpenReading(id, partition, era, this.#environment?.monotonic() ?? 0)
@@ -133,7 +135,10 @@ export class NearCache implements SessionCache {
   }
 
   proves(id: SessionId): boolean {
-    return this.#leases?.holds(partitionIn(id), this.#environment?.monotonic() ?? 0) ?? false
+    const [leases, environment] = [this.#leases, this.#environment]
+    if (leases === null || environment === null) return false
+    leases.refresh(environment.monotonic())
+    return leases.holds(partitionIn(id), environment.monotonic())
   }
 
   proved(id: SessionId, within: number): boolean {
@@ -196,11 +201,10 @@ export class NearCache implements SessionCache {
     return idInto(this.#idWords, id) ? this.#entries.findId(this.#idWords) : -1
   }
 
-  #usable(slot: number, leases: Leases): Hit | null {
+  #usable(slot: number, monotonic: number, leases: Leases): Hit | null {
     const entries = this.#entries
     const partition = entries.partitions[slot] as number
     if (entries.eras[slot] !== this.#eras[partition]) return this.#missed()
-    const monotonic = (this.#environment as Environment).monotonic()
     const ahead = entries.ahead[slot] as number
     const now = monotonic + ahead
     const idle = now - (entries.seenAt[slot] as number)

@@ -190,6 +190,8 @@ export interface ChangeReceiver {
 
 /** A feed that is up. */
 export interface ChangeFeed {
+  /** A probe is answered in the turn in which it is sent, within microseconds, so that it may be sent before each use. */
+  readonly immediate?: boolean
   /**
    * Sends a probe along every way by which changes come: something written where the changes of these partitions are
    * written, so that only a primary that takes writes answers, which comes back through the feed, behind every change that

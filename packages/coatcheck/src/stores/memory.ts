@@ -181,6 +181,7 @@ class MemoryStore implements SessionStore {
   changes(receiver: ChangeReceiver): Promise<ChangeFeed> {
     this.#receivers.add(receiver)
     const feed: ChangeFeed = {
+      immediate: true,
       probe: (echoed) => {
         if (this.#opened) echoed(null)
       },

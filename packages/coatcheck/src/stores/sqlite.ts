@@ -13,6 +13,8 @@ import type { Operation, SessionId, SessionRecord, Tombstone } from '../core/rec
 import type {
   AdoptResult,
   BuryResult,
+  ChangeFeed,
+  ChangeReceiver,
   CreateResult,
   EndOptions,
   EndResult,
@@ -208,6 +210,10 @@ class SqliteStore implements SessionStore {
 
   bury(tombstone: Tombstone, options: Parameters<SessionStore['bury']>[1]): Promise<BuryResult> {
     return this.#write('bury', [tombstone, options])
+  }
+
+  async changes(receiver: ChangeReceiver): Promise<ChangeFeed> {
+    return this.#opened().database.reader.feed(receiver)
   }
 
   async #epochOf(userId: string | null): Promise<string> {

@@ -126,7 +126,7 @@ describe('when the file changes under it, the sqlite store', () => {
   it('stops writing once a newer version has migrated it', async () => {
     await file.seed()
     const store = await file.open()
-    file.execute('PRAGMA user_version = 2')
+    file.execute('PRAGMA user_version = 3')
     await file.expectFailure('ERR_STORE_SCHEMA', () => write(store, 0), { retryable: true })
   })
 })

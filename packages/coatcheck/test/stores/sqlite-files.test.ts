@@ -141,7 +141,7 @@ describe('the sqlite store refuses, and leaves alone,', () => {
     const error = await expectRefusal('ERR_STORE_SCHEMA', () =>
       file.execute(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = 99`),
     )
-    expect(error).toMatchObject({ message: expect.stringMatching(/version 99.*knows 1/) })
+    expect(error).toMatchObject({ message: expect.stringMatching(/version 99.*knows 2/) })
   })
 
   it('a directory', async () => {
@@ -193,13 +193,13 @@ describe('the sqlite store refuses, and leaves alone,', () => {
 })
 
 describe('a later version of the schema', () => {
-  const next = { version: 2, sql: 'ALTER TABLE sessions ADD COLUMN note TEXT' }
+  const next = { version: 3, sql: 'ALTER TABLE sessions ADD COLUMN note TEXT' }
 
   it('is reached by the steps that are missing, and keeps the sessions', async () => {
     await file.seed()
     const database = new DatabaseSync(file.path)
     migrate(database, file.path, [...MIGRATIONS, next])
-    expect(scalar(database, 'PRAGMA user_version')).toBe(2)
+    expect(scalar(database, 'PRAGMA user_version')).toBe(3)
     expect(scalar(database, 'SELECT count(note IS NULL) FROM sessions')).toBe(1)
     migrate(database, file.path, [...MIGRATIONS, next])
     database.close()
@@ -208,7 +208,7 @@ describe('a later version of the schema', () => {
   it('is not reached by half: a step that fails undoes those before it', async () => {
     await file.seed()
     const database = new DatabaseSync(file.path)
-    expect(() => migrate(database, file.path, [...MIGRATIONS, next, { version: 3, sql: 'NOT SQL' }])).toThrow(
+    expect(() => migrate(database, file.path, [...MIGRATIONS, next, { version: 4, sql: 'NOT SQL' }])).toThrow(
       'syntax',
     )
     database.close()

@@ -52,6 +52,14 @@ export const buryCases: readonly StoreCase[] = [
     expectEqual(await t.listed(a, USER), [], 'the list')
   }),
 
+  contractCase('end with follow comes to an end where replacements lead in a circle', async (t) => {
+    const [a, b] = await t.nodes()
+    const [one, other] = [t.elsewhere({ userId: USER }).record.id, t.elsewhere({ userId: USER }).record.id]
+    await t.bury(a, tombstoneOf(one, { replacedBy: other, replacedByUserId: USER }))
+    await t.bury(a, tombstoneOf(other, { replacedBy: one, replacedByUserId: USER }))
+    expectOutcome(await b.end(one, { reason: 'logout', follow: true }), 'already', 'end')
+  }),
+
   contractCase('end with follow goes from a buried session to the one that took its place', async (t) => {
     const [a, b] = await t.nodes()
     const successor = await t.adopted(a, { userId: USER })

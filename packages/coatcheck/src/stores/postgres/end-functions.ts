@@ -7,6 +7,7 @@ export const END_FUNCTIONS = `
     v_user text;
     v_id text;
     v_next text;
+    v_seen text[] := '{}';
     v_now double precision;
   BEGIN
     PERFORM {s}.assert_primary();
@@ -31,7 +32,9 @@ export const END_FUNCTIONS = `
         );
       END IF;
       SELECT replaced_by INTO v_next FROM {s}.sessions WHERE id = v_id AND replaced_by_user_id = user_id;
-      EXIT WHEN NOT c.follow OR v_next IS NULL;
+      v_seen := v_seen || v_id;
+      -- What was taken over may lead in circles.
+      EXIT WHEN NOT c.follow OR v_next IS NULL OR v_next = ANY (v_seen);
       v_id := v_next;
     END LOOP;
     RETURN coalesce(

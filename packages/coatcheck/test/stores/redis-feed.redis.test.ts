@@ -240,6 +240,22 @@ describe('STO-03 the rights of the Redis user', () => {
     })
   })
 
+  it('P1 may be taken away later: no change counts as made that was not told', async () => {
+    const client = await restricted('~*', '&*', '+@all')
+    const store = await opened(client, freshPrefix(), new FakeEnvironment())
+    await store.create(user(1))
+    await admin.sendCommand(['ACL', 'SETUSER', 'shop', 'resetchannels'])
+    for (const refused of [
+      store.endEveryone({ reason: 'breach' }),
+      store.endUser(USER, { reason: 'revoked' }),
+      store.end(user(1).id, { reason: 'logout' }),
+      store.mutate(user(1).id, [SET], mutateOptions('set')),
+    ]) {
+      await expect(refused).rejects.toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' })
+    }
+    expect(await store.find(user(1).id)).toMatchObject({ status: 'live', record: { version: 0 } })
+  })
+
   it.each(['-ssubscribe', '-client|info'])('must let the feed listen: %s', async (rule) => {
     const client = await restricted('~*', '&*', '+@all', rule)
     const store = await opened(client, 'coatcheck:', new FakeEnvironment())

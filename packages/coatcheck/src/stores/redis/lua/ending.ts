@@ -37,6 +37,7 @@ local function answered(entries)
 end
 if isRepeated('n' .. user, nonce) then return answered(call('HGET', U, 'H' .. nonce) or '') end
 tell('u', user)
+rememberEnd('n' .. user, nonce)
 local epoch = renewed(nonce)
 
 local kept = {}
@@ -91,6 +92,7 @@ if at and at <= (tonumber(call('HGET', U, 'since') or 0)) then return answer('ok
 call('ZREM', X, '')
 if isRepeated('ends', nonce) then return answer('ok') end
 tell('e', '')
+rememberEnd('ends', nonce)
 local packed = call('HGET', U, 'G')
 local ended = packed and unpacked(packed) or {}
 ended[era] = { now, reason }

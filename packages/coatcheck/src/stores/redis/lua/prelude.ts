@@ -199,12 +199,13 @@ local function remember(s, operation)
   table.insert(s[OPS], second)
 end
 
--- Whether an end of many with this nonce has been applied, of the last 16; else remembers it.
+-- Whether an end of many with this nonce has been applied, of the last 16.
 local function isRepeated(field, nonce)
-  local known = call('HGET', U, field) or ''
-  if placeOf(known, nonce, #nonce) then return true end
-  call('HSET', U, field, string.sub(known .. nonce, -16 * #nonce))
-  return false
+  return placeOf(call('HGET', U, field) or '', nonce, #nonce) ~= nil
+end
+
+local function rememberEnd(field, nonce)
+  call('HSET', U, field, string.sub((call('HGET', U, field) or '') .. nonce, -16 * #nonce))
 end
 
 -- A new epoch: never one that was there, whatever is repeated.

@@ -111,9 +111,12 @@ export class NodeResponseHeaders implements ResponseHeaders {
   }
 }
 
+/** Property of a response with a `headersSent` of its own for the application. */
+export const SHOWN_AS_SENT = Symbol('shown as sent')
+
 /** What `headersSent` says of the platform's own accord: while calls wait, a gate answers `true` to the application. */
-export function haveHeadersLeft(response: NodeResponse): boolean {
-  if (!Object.hasOwn(response, 'headersSent')) return response.headersSent
+export function haveHeadersLeft(response: NodeResponse & { readonly [SHOWN_AS_SENT]?: boolean }): boolean {
+  if (response[SHOWN_AS_SENT] !== true) return response.headersSent
   return Reflect.get(Object.getPrototypeOf(response), 'headersSent', response) === true
 }
 

@@ -1,5 +1,6 @@
 import type { MaybePromise } from '../core/maybe-promise.ts'
 import type { Mode } from '../core/validator.ts'
+import type { Connection } from '../http/exchange.ts'
 import { openSession } from '../http/open-session.ts'
 import type { OpenedSession } from '../http/opened-session.ts'
 import { isRefusal } from '../http/problem.ts'
@@ -11,12 +12,13 @@ import {
   connectionOf,
   haveHeadersLeft,
   NodeExchange,
+  type NodePlatform,
   type NodeRequest,
   type NodeResponse,
   NodeResponseHeaders,
 } from './node-exchange.ts'
 import { sendProblem } from './prepared-response.ts'
-import { ResponseGate } from './response-gate.ts'
+import { type GateOptions, ResponseGate } from './response-gate.ts'
 
 export type { TrustProxy } from '../http/trusted-proxies.ts'
 export type { NodeRequest, NodeResponse } from './node-exchange.ts'
@@ -61,37 +63,42 @@ export function withSession<D>(
   request: NodeRequest,
   response: NodeResponse,
   handler: (session: Session<D>) => unknown,
-  options: NodeSessionOptions = {},
+  options: NodeSessionOptions = NO_OPTIONS,
 ): MaybePromise<void> {
-  return new HandledRequest(sessions, { request, response }, handler, options).run()
+  const handled = new HandledRequest(sessions, request, response, options)
+  return handled.run(handler)
 }
 
-class HandledRequest<D> {
+const NO_OPTIONS: NodeSessionOptions = Object.freeze({})
+
+type Handler<D> = (session: Session<D>) => unknown
+
+/** One request on its way; also what its exchange and its gate ask. */
+class HandledRequest<D> implements NodePlatform, GateOptions {
   readonly #sessions: Sessions<D>
   readonly #request: NodeRequest
   readonly #response: NodeResponse
-  readonly #handler: (session: Session<D>) => unknown
   readonly #options: NodeSessionOptions
+  #opened: OpenedSession<D> | null = null
 
   constructor(
     sessions: Sessions<D>,
-    { request, response }: { readonly request: NodeRequest; readonly response: NodeResponse },
-    handler: (session: Session<D>) => unknown,
+    request: NodeRequest,
+    response: NodeResponse,
     options: NodeSessionOptions,
   ) {
     this.#sessions = sessions
     this.#request = request
     this.#response = response
-    this.#handler = handler
     this.#options = options
   }
 
-  run(): MaybePromise<void> {
+  run(handler: Handler<D>): MaybePromise<void> {
     try {
       const opening = this.#open()
-      if (!(opening instanceof Promise)) return this.#handle(opening)
+      if (!(opening instanceof Promise)) return this.#handle(opening, handler)
       return opening.then(
-        (opened) => this.#handle(opened),
+        (opened) => this.#handle(opened, handler),
         (error) => this.#answer(error),
       )
     } catch (error) {
@@ -99,19 +106,35 @@ class HandledRequest<D> {
     }
   }
 
-  #open(): MaybePromise<OpenedSession<D> | null> {
-    const { mode = 'full', trustProxy } = this.#options
-    const exchange = new NodeExchange(this.#request, new NodeResponseHeaders(this.#response), {
-      url: this.#request.url,
-      connect: () => connectionOf(this.#request, trustProxy),
-    })
-    return openSession(this.#sessions, exchange, { mode })
+  get url(): string | undefined {
+    return this.#request.url
   }
 
-  #handle(opened: OpenedSession<D> | null): MaybePromise<void> {
+  connect(): Connection {
+    return connectionOf(this.#request, this.#options.trustProxy)
+  }
+
+  finish(): MaybePromise<void> {
+    return this.#opened?.finish(this.#response.statusCode)
+  }
+
+  fail(error: unknown): void {
+    this.#answer(error)
+  }
+
+  close(): void {
+    this.#opened?.close()
+  }
+
+  #open(): MaybePromise<OpenedSession<D> | null> {
+    const exchange = new NodeExchange(this.#request, new NodeResponseHeaders(this.#response), this)
+    return openSession(this.#sessions, exchange, this.#options)
+  }
+
+  #handle(opened: OpenedSession<D> | null, handler: Handler<D>): MaybePromise<void> {
     if (opened) this.#prepare(opened)
     try {
-      const handled = this.#handler(opened?.session ?? skippedSession(this.#sessions))
+      const handled = handler(opened?.session ?? skippedSession(this.#sessions))
       if (!(handled instanceof Promise)) return
       return handled.then(
         () => {},
@@ -123,12 +146,9 @@ class HandledRequest<D> {
   }
 
   #prepare(opened: OpenedSession<D>): void {
+    this.#opened = opened
     this.#sessions.attach(this.#request, opened.session)
-    new ResponseGate(this.#response, {
-      finish: () => opened.finish(this.#response.statusCode),
-      fail: (error) => this.#answer(error),
-      close: () => opened.close(),
-    }).install()
+    new ResponseGate(this.#response, this).install()
   }
 
   #threw(opened: OpenedSession<D> | null, error: unknown): void {

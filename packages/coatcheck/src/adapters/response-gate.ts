@@ -1,6 +1,6 @@
 import type { MaybePromise } from '../core/maybe-promise.ts'
 import { statusOf } from '../http/problem.ts'
-import { haveHeadersLeft, type NodeResponse } from './node-exchange.ts'
+import { haveHeadersLeft, type NodeResponse, SHOWN_AS_SENT } from './node-exchange.ts'
 import { applyHead, discardPrepared } from './prepared-response.ts'
 
 export interface GateOptions {
@@ -220,8 +220,9 @@ function closeGates(this: MaybeGated): void {
 }
 
 /** While calls wait, the application sees what it would see without a gate. */
-function showAsSent(response: NodeResponse, { gates }: Gated): void {
-  if (Object.hasOwn(response, 'headersSent')) return
+function showAsSent(response: NodeResponse & { [SHOWN_AS_SENT]?: boolean }, { gates }: Gated): void {
+  if (response[SHOWN_AS_SENT] === true) return
+  response[SHOWN_AS_SENT] = true
   const show = (name: 'headersSent' | 'writableEnded', isShown: () => boolean) =>
     Object.defineProperty(response, name, {
       configurable: true,

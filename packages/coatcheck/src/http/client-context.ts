@@ -40,23 +40,23 @@ export function resolveClientContextOptions(options: ClientContextOptions = {}):
 }
 
 /**
- * Who a request came from. Made for every request and looked at by few, so it keeps the two raw texts and works the
- * rest out when asked. Everything it gives out is harmless in a log and within length; escaping for HTML is still the
+ * Who a request came from. Made for every request and looked at by few, so it keeps the exchange and the address, which
+ * a closed socket has forgotten, and works the rest out when asked. Everything it gives out is harmless in a log and within length; escaping for HTML is still the
  * page's business (HDR-08, AUD-03).
  */
 export class ClientContext implements RequestContext {
-  readonly #rawUserAgent: string | undefined
+  readonly #exchange: Exchange
   readonly #rawAddress: string | null
   readonly #settings: ClientContextSettings
 
   constructor(exchange: Exchange, settings: ClientContextSettings) {
-    this.#rawUserAgent = exchange.header('user-agent')
+    this.#exchange = exchange
     this.#rawAddress = exchange.connection.address
     this.#settings = settings
   }
 
   get userAgent(): string | null {
-    return this.#settings.userAgent === 'label' ? null : harmless(this.#rawUserAgent)
+    return this.#settings.userAgent === 'label' ? null : harmless(this.#exchange.header('user-agent'))
   }
 
   get address(): string | null {
@@ -72,7 +72,7 @@ export class ClientContext implements RequestContext {
 
   /** `Firefox on Windows`; `null` for a client without a common name. */
   get label(): string | null {
-    return labelUserAgent(harmless(this.#rawUserAgent))
+    return labelUserAgent(harmless(this.#exchange.header('user-agent')))
   }
 
   /**

@@ -76,14 +76,16 @@ export class Finisher<D> implements OpenedSession<D> {
 
   #settle(): MaybePromise<void> {
     this.#state.seal()
-    return chain(this.#successor(), (token) => {
-      const { active } = this.#state
-      if (token !== null && active) {
-        const { transport } = active.record
-        this.#state.change = { kind: 'set', token, transport, handedOver: false }
-      }
-      this.#apply()
-    })
+    return chain(this.#successor(), (token) => this.#depart(token))
+  }
+
+  #depart(token: string | null): void {
+    const { active } = this.#state
+    if (token !== null && active) {
+      const { transport } = active.record
+      this.#state.change = { kind: 'set', token, transport, handedOver: false }
+    }
+    this.#apply()
   }
 
   /** The token that rotation gives this response, `null`: none. A login or logout in this response goes first. */

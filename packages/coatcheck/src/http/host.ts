@@ -4,9 +4,13 @@ import { ConfigError } from '../core/errors.ts'
 
 /** The host of a `Host` header value without its port, in lower case; `null` where it is not one host. IPv6 keeps its brackets. */
 export function hostnameOf(host: string | undefined): string | null {
-  const match = host === undefined ? null : HOST.exec(host)
-  return match?.[1] === undefined ? null : match[1].toLowerCase()
+  if (host === undefined) return null
+  if (host !== last.host) last = { host, hostname: HOST.exec(host)?.[1]?.toLowerCase() ?? null }
+  return last.hostname
 }
+
+/** The last one that was asked about: most requests are to the same host. */
+let last: { readonly host: string; readonly hostname: string | null } = { host: '', hostname: null }
 
 /** Whether browsers take this host for the machine they run on (W3C Secure Contexts 3.1): `localhost`, `*.localhost`, 127.0.0.0/8, `[::1]`. */
 export function isLoopbackHost(hostname: string): boolean {

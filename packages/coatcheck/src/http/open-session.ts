@@ -1,8 +1,9 @@
 import type { ActiveSession } from '../core/active-session.ts'
 import { AccessError } from '../core/errors.ts'
 import type { RequestContext, SessionEvents } from '../core/events.ts'
+import type { SessionManager } from '../core/manager.ts'
 import { chain, type MaybePromise } from '../core/maybe-promise.ts'
-import type { SessionId, Transport } from '../core/record.ts'
+import type { Transport } from '../core/record.ts'
 import type { Mode, Validation } from '../core/validator.ts'
 import { ClientContext } from './client-context.ts'
 import type { Cookie } from './cookie.ts'
@@ -11,19 +12,12 @@ import { findCredentials } from './credentials.ts'
 import { type CsrfVerdict, checkCsrf } from './csrf.ts'
 import { type Exchange, pathOf } from './exchange.ts'
 import { cookieFor, Finisher } from './finisher.ts'
-import type { RequestPolicy } from './http-options.ts'
+import type { HttpSettings, RequestPolicy } from './http-options.ts'
 import type { OpenedSession } from './opened-session.ts'
 import { RequestSession } from './request-session.ts'
-import { RequestState } from './request-state.ts'
+import { type Outcome, type RequestGiven, RequestState } from './request-state.ts'
 import { assessTransport } from './secure-transport.ts'
 import type { Sessions } from './sessions.ts'
-
-/** What the presented tokens came to. */
-interface Outcome {
-  readonly active: ActiveSession | null
-  readonly clear: boolean
-  readonly recentlyEnded: SessionId | null
-}
 
 const VISITOR: Outcome = Object.freeze({ active: null, clear: false, recentlyEnded: null })
 const STRAY: Outcome = Object.freeze({ active: null, clear: true, recentlyEnded: null })
@@ -46,25 +40,27 @@ export function openSession<D>(
 }
 
 /** The steps of opening, in order. */
-class Opening<D> {
-  readonly #sessions: Sessions<D>
-  readonly #exchange: Exchange
-  readonly #mode: Mode
+class Opening<D> implements RequestGiven {
+  readonly exchange: Exchange
+  readonly manager: SessionManager
+  readonly http: HttpSettings
+  readonly context: RequestContext
+  readonly mode: Mode
   readonly #policy: RequestPolicy
-  readonly #context: RequestContext
 
-  constructor(sessions: Sessions<D>, exchange: Exchange, mode: Mode, policy: RequestPolicy) {
-    this.#sessions = sessions
-    this.#exchange = exchange
-    this.#mode = mode
+  constructor({ manager, http }: Sessions<D>, exchange: Exchange, mode: Mode, policy: RequestPolicy) {
+    this.exchange = exchange
+    this.manager = manager
+    this.http = http
+    this.context = new ClientContext(exchange, http.device)
+    this.mode = mode
     this.#policy = policy
-    this.#context = new ClientContext(exchange, sessions.http.device)
   }
 
   open(): MaybePromise<OpenedSession<D>> {
-    const { http } = this.#sessions
-    const credentials = findCredentials(this.#exchange, {
-      cookieName: http.transports.includes('cookie') ? cookieFor(this.#exchange, http).name : null,
+    const { exchange, http } = this
+    const credentials = findCredentials(exchange, {
+      cookieName: http.transports.includes('cookie') ? cookieFor(exchange, http).name : null,
       bearer: http.transports.includes('bearer'),
     })
     if (credentials.tokenInUrl) this.#emit('token-in-url', {})
@@ -85,9 +81,9 @@ class Opening<D> {
   }
 
   #validate(tokens: readonly string[], transport: Transport): MaybePromise<Outcome> {
-    const [first] = tokens
+    const first = tokens[0]
     if (tokens.length > 1 || first === undefined) return this.#validateAll(tokens, transport)
-    return this.#validateOne(first, transport, this.#mode)
+    return this.#validateOne(first, transport, this.mode)
   }
 
   /**
@@ -103,9 +99,9 @@ class Opening<D> {
     const live = looks.filter(({ active }) => active !== null)
     if (new Set(live.map(({ active }) => active?.record.id)).size > 1) this.#refuse('ambiguous')
     const users = live.find(({ active }) => active?.standing === 'valid') ?? live[0]
-    if (users) return this.#validateOne(users.token, transport, this.#mode)
+    if (users) return this.#validateOne(users.token, transport, this.mode)
     const outcomes: Outcome[] = []
-    for (const { token } of looks) outcomes.push(await this.#validateOne(token, transport, this.#mode))
+    for (const { token } of looks) outcomes.push(await this.#validateOne(token, transport, this.mode))
     return (
       outcomes.find(({ recentlyEnded }) => recentlyEnded !== null) ??
       outcomes.find(({ clear }) => !clear) ??
@@ -114,31 +110,31 @@ class Opening<D> {
   }
 
   #validateOne(token: string, transport: Transport, mode: Mode): MaybePromise<Outcome> {
-    const context = this.#context
+    const { context } = this
     const { touch = true, consistency = 'bounded', onOutage = 'serve-stale' } = this.#policy
     const request = { transport, context, mode, touch, consistency, onOutage }
-    return chain(this.#sessions.manager.validate(token, request), (answer) => toOutcome(answer, transport))
+    const answer = this.manager.validate(token, request)
+    return chain(answer, (known) => toOutcome(known, transport))
   }
 
   /** By headers alone, before the store is asked. */
   #checkOrigin(transport: Transport): CsrfVerdict {
-    const { originCsrf } = this.#sessions.http
-    const verdict = checkCsrf(this.#exchange, originCsrf, transport, () => false)
+    const verdict = checkCsrf(this.exchange, this.http.originCsrf, transport, verifiesNone)
     if (verdict.verdict !== 'pass') this.#state(VISITOR).refuseCsrf(verdict.reason)
     return verdict
   }
 
   /** In token mode: the proof bound to the session that was found. */
   #checkToken(active: ActiveSession | null, transport: Transport): void {
-    const { http, manager } = this.#sessions
+    const { http, manager } = this
     if (http.csrf.mode !== 'token') return
     const verify = (token: string) => manager.verifyCsrfToken(active?.record ?? null, token)
     const { verdict, reason } = checkCsrf(
-      this.#exchange,
+      this.exchange,
       http.csrf,
       transport,
       verify,
-      this.#exchange.formField?.(CSRF_FIELD),
+      this.exchange.formField?.(CSRF_FIELD),
     )
     if (verdict !== 'pass') this.#state({ ...VISITOR, active }).refuseCsrf(reason)
   }
@@ -151,27 +147,20 @@ class Opening<D> {
   }
 
   #state(outcome: Outcome): RequestState {
-    return new RequestState({
-      ...outcome,
-      exchange: this.#exchange,
-      manager: this.#sessions.manager,
-      http: this.#sessions.http,
-      context: this.#context,
-      mode: this.#mode,
-    })
+    return new RequestState(this, outcome)
   }
 
   /** One of the places that a second cookie of our name may have come from, to be cleared there (CK-11); one per response (CK-08). */
   #foreignCookie(): Cookie | null {
-    const { http, manager } = this.#sessions
-    const { connection, url } = this.#exchange
-    const places = foreignPlaces(cookieFor(this.#exchange, http), connection.host, pathOf(url))
+    const { exchange, http, manager } = this
+    const { connection, url } = exchange
+    const places = foreignPlaces(cookieFor(exchange, http), connection.host, pathOf(url))
     const [chosen = 0] = manager.settings.environment.randomBytes(1)
     return places[chosen % places.length] ?? null
   }
 
   #isSecure(): boolean {
-    return this.#sessions.http.unsafeAllowHttp || assessTransport(this.#exchange.connection).secure
+    return this.http.unsafeAllowHttp || assessTransport(this.exchange.connection).secure
   }
 
   #refuse(reason: 'ambiguous' | 'oversized'): never {
@@ -191,6 +180,8 @@ class Opening<D> {
 
 /** Name of the form field that carries the CSRF token, where the framework has parsed the body before. */
 export const CSRF_FIELD = '_csrf'
+
+const verifiesNone = () => false
 
 const NO_POLICY: RequestPolicy = Object.freeze({})
 

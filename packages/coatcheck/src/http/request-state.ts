@@ -35,12 +35,17 @@ const NO_DATA: JsonFields = Object.freeze({})
 const NONE: TokenChange = Object.freeze({ kind: 'none' })
 const CLEAR: TokenChange = Object.freeze({ kind: 'clear' })
 
-export interface RequestStart {
+/** What a request comes with. */
+export interface RequestGiven {
   readonly exchange: Exchange
   readonly manager: SessionManager
   readonly http: HttpSettings
   readonly context: RequestContext
   readonly mode: Mode
+}
+
+/** What the presented tokens came to. */
+export interface Outcome {
   readonly active: ActiveSession | null
   /** The presented token was dead, not recently: its cookie is to go unless something else is set. */
   readonly clear: boolean
@@ -75,16 +80,16 @@ export class RequestState implements StoredData {
   #recentlyEnded: SessionId | null
   #held: { readonly id: SessionId; readonly signal: AbortSignal } | null = null
 
-  constructor(start: RequestStart) {
-    this.exchange = start.exchange
-    this.manager = start.manager
-    this.http = start.http
-    this.context = start.context
-    this.mode = start.mode
-    this.active = start.active
-    this.change = start.clear ? CLEAR : NONE
-    this.#recentlyEnded = start.recentlyEnded
-    const { schema, maxDataBytes } = start.manager.settings
+  constructor(given: RequestGiven, outcome: Outcome) {
+    this.exchange = given.exchange
+    this.manager = given.manager
+    this.http = given.http
+    this.context = given.context
+    this.mode = given.mode
+    this.active = outcome.active
+    this.change = outcome.clear ? CLEAR : NONE
+    this.#recentlyEnded = outcome.recentlyEnded
+    const { schema, maxDataBytes } = given.manager.settings
     this.writes = new PendingWrites(this, schema, maxDataBytes)
   }
 

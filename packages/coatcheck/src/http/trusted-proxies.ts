@@ -14,7 +14,7 @@ export interface Peer {
   readonly encrypted: boolean
   readonly host: string | undefined
   readonly remoteAddress: string | null
-  header(name: string): string | undefined
+  readonly header: (name: string) => string | undefined
 }
 
 /**
@@ -24,10 +24,9 @@ export interface Peer {
  */
 export function resolveConnection(peer: Peer, trust: TrustProxy | undefined): Connection {
   const { encrypted, host, remoteAddress } = peer
-  const direct = { encrypted, host, remoteAddress, address: remoteAddress }
-  if (!hasForwardingHeaders((name) => peer.header(name))) return { ...direct, proxy: 'none' }
+  if (!hasForwardingHeaders(peer.header)) return direct(peer, 'none')
   const trusts = trust === undefined ? trustsNobody : toPredicate(trust)
-  if (!trusts(remoteAddress ?? '', 0)) return { ...direct, proxy: 'untrusted-headers' }
+  if (!trusts(remoteAddress ?? '', 0)) return direct(peer, 'untrusted-headers')
   const chain = listOf(peer.header('x-forwarded-for'))
   const client = clientIndex(chain, trusts)
   const scheme = wordAbout(client, chain, listOf(peer.header('x-forwarded-proto')))
@@ -38,6 +37,10 @@ export function resolveConnection(peer: Peer, trust: TrustProxy | undefined): Co
     address: chain[client] ?? remoteAddress,
     proxy: 'trusted',
   }
+}
+
+function direct({ encrypted, host, remoteAddress }: Peer, proxy: Connection['proxy']): Connection {
+  return { encrypted, host, remoteAddress, address: remoteAddress, proxy }
 }
 
 const trustsNobody = () => false

@@ -65,6 +65,7 @@ import {
 import { prepareSchema } from './postgres/prepare-schema.ts'
 import type { Expectations } from './postgres/server-check.ts'
 import { toText } from './postgres/text.ts'
+import { Turns } from './postgres/turns.ts'
 
 export type { PgPool, PostgresClient, PostgresSql } from './postgres/client.ts'
 
@@ -132,6 +133,7 @@ class PostgresStore implements SessionStore {
   #opening: Promise<void> | null = null
   #stopListening: (() => void) | null = null
   #feed: PostgresFeed | null = null
+  readonly #turns = new Turns()
   #closed = false
 
   constructor(client: PostgresClient, options: Resolved) {
@@ -293,6 +295,7 @@ class PostgresStore implements SessionStore {
       run,
       schema: this.#options.schema,
       environment: this.#environment,
+      turns: this.#turns,
     }
     const feed = new PostgresFeed(context, receiver)
     this.#feed = feed

@@ -1,6 +1,7 @@
 /** Version 1 of the functions that end sessions; `{s}` stands for the schema. Never edited once released. */
 export const END_FUNCTIONS = `
-  CREATE FUNCTION {s}.end_session(p json) RETURNS json LANGUAGE plpgsql AS $function$
+  CREATE FUNCTION {s}.end_session(p json) RETURNS json LANGUAGE plpgsql
+  SET enable_seqscan = off AS $function$
   DECLARE
     c record;
     s {s}.states;
@@ -44,7 +45,8 @@ export const END_FUNCTIONS = `
   END
   $function$;
 
-  CREATE FUNCTION {s}.end_user(p json) RETURNS json LANGUAGE plpgsql AS $function$
+  CREATE FUNCTION {s}.end_user(p json) RETURNS json LANGUAGE plpgsql
+  SET enable_seqscan = off AS $function$
   DECLARE
     c record;
     v_id text;
@@ -75,13 +77,15 @@ export const END_FUNCTIONS = `
       -- Rows that change are locked, and looked at again, since they may have changed before the lock.
       EXIT WHEN v_over || v_kept <@ v_locked;
       v_locked := v_over || v_kept;
-      -- By id alone: what says that they live tempts the planner to walk through an index of all that do.
       PERFORM 1 FROM {s}.sessions WHERE id = ANY (v_locked) ORDER BY id FOR UPDATE;
     END LOOP;
     FOREACH v_id IN ARRAY v_over LOOP
       PERFORM {s}.live(v_id, v_now);
     END LOOP;
-    UPDATE {s}.sessions SET user_epoch = v_next WHERE id = ANY (v_kept);
+    -- No id at all would be looked for by reading a whole index.
+    IF cardinality(v_kept) > 0 THEN
+      UPDATE {s}.sessions SET user_epoch = v_next WHERE id = ANY (v_kept);
+    END IF;
     UPDATE {s}.users SET epoch = v_next WHERE user_id = c.user_id;
     IF cardinality(v_ended) > 0 THEN
       INSERT INTO {s}.user_ends (epoch, user_id, reason, ended_at) VALUES (v_epoch, c.user_id, c.reason, v_now);
@@ -107,7 +111,8 @@ export const END_FUNCTIONS = `
   END
   $function$;
 
-  CREATE FUNCTION {s}.user_epoch(p_user text) RETURNS json LANGUAGE plpgsql AS $function$
+  CREATE FUNCTION {s}.user_epoch(p_user text) RETURNS json LANGUAGE plpgsql
+  SET enable_seqscan = off AS $function$
   DECLARE
     v_epoch uuid;
   BEGIN
@@ -118,7 +123,8 @@ export const END_FUNCTIONS = `
   END
   $function$;
 
-  CREATE FUNCTION {s}.list(p json) RETURNS json LANGUAGE plpgsql AS $function$
+  CREATE FUNCTION {s}.list(p json) RETURNS json LANGUAGE plpgsql
+  SET enable_seqscan = off AS $function$
   DECLARE
     c record;
     v_id text;
@@ -149,21 +155,22 @@ export const END_FUNCTIONS = `
   $function$;
 
   -- Rows that somebody else holds are left to the next sweep: nobody waits here, and nobody waits for long because of it.
-  CREATE FUNCTION {s}.sweep(p_limit integer, p_retention double precision) RETURNS json LANGUAGE plpgsql AS $function$
+  CREATE FUNCTION {s}.sweep(p_limit integer, p_retention double precision) RETURNS json LANGUAGE plpgsql
+  SET enable_seqscan = off AS $function$
   DECLARE
     v_number integer;
     v_due text[];
     v_left text[] := '{}';
     v_clears boolean := false;
     v_removed integer;
-    v_ended json;
+    v_ended json := '[]';
     v_end record;
     v_now double precision := {s}.now_ms();
   BEGIN
     SELECT number INTO v_number FROM {s}.epochs WHERE reason IS NULL;
     v_due := ARRAY(
       SELECT id FROM {s}.sessions
-      WHERE ended_at IS NULL AND (epoch_number, due_at) <= (v_number, v_now)
+      WHERE reason IS NULL AND (epoch_number, due_at) <= (v_number, v_now)
       ORDER BY epoch_number, due_at LIMIT p_limit FOR UPDATE SKIP LOCKED
     );
     SELECT * INTO v_end FROM {s}.user_ends LIMIT 1 FOR UPDATE SKIP LOCKED;
@@ -173,25 +180,28 @@ export const END_FUNCTIONS = `
         LIMIT p_limit FOR UPDATE SKIP LOCKED
       );
     END IF;
-    WITH judged AS (
-      SELECT
-        s.id, s.user_id, {s}.over_reason(s, v_now) AS reason, {s}.over_at(s, v_now) AS at,
-        s.user_end_reason IS NOT NULL AS told
-      FROM {s}.states s WHERE s.id = ANY (v_due || v_left)
-    ), still_live AS (
-      UPDATE {s}.sessions s SET due_at = least(s.last_seen_at + s.idle_timeout, s.expires_at)
-      FROM judged j WHERE s.id = j.id AND j.reason IS NULL
-    ), buried AS (
-      UPDATE {s}.sessions s SET
-        ended_at = j.at, reason = j.reason, replaces = NULL, rotation = NULL, authentication = NULL, device = NULL,
-        operation_ids = NULL, data = NULL
-      FROM judged j WHERE s.id = j.id AND j.reason IS NOT NULL
-    )
-    SELECT coalesce(
-      json_agg(json_build_object('id', id, 'userId', user_id, 'reason', reason))
-        FILTER (WHERE reason IS NOT NULL AND NOT told),
-      '[]'
-    ) INTO v_ended FROM judged;
+    -- No id at all would be looked for by reading a whole index.
+    IF cardinality(v_due || v_left) > 0 THEN
+      WITH judged AS (
+        SELECT
+          s.id, s.user_id, {s}.over_reason(s, v_now) AS reason, {s}.over_at(s, v_now) AS at,
+          s.user_end_reason IS NOT NULL AS told
+        FROM {s}.states s WHERE s.id = ANY (v_due || v_left)
+      ), still_live AS (
+        UPDATE {s}.sessions s SET due_at = least(s.last_seen_at + s.idle_timeout, s.expires_at)
+        FROM judged j WHERE s.id = j.id AND j.reason IS NULL
+      ), buried AS (
+        UPDATE {s}.sessions s SET
+          ended_at = j.at, reason = j.reason, replaces = NULL, rotation = NULL, authentication = NULL, device = NULL,
+          operation_ids = NULL, data = NULL
+        FROM judged j WHERE s.id = j.id AND j.reason IS NOT NULL
+      )
+      SELECT coalesce(
+        json_agg(json_build_object('id', id, 'userId', user_id, 'reason', reason))
+          FILTER (WHERE reason IS NOT NULL AND NOT told),
+        '[]'
+      ) INTO v_ended FROM judged;
+    END IF;
     IF v_end.epoch IS NOT NULL THEN
       DELETE FROM {s}.user_ends WHERE epoch = v_end.epoch AND NOT EXISTS (
         SELECT 1 FROM {s}.sessions

@@ -60,6 +60,7 @@ export class FeedLine {
       this.#name = String(JSON.parse(String(row?.[0])))
       await this.#inTime(this.#context.announce([this.#name, '0'], () => !this.#isBroken))
       await this.#beHeard()
+      if (this.#isBroken) throw this.#reason
     } catch (error) {
       this.#break(error)
       throw error

@@ -6,6 +6,7 @@ import type { Connect } from './connection.ts'
 import { sqlState, toFailure } from './failures.ts'
 import { FeedLine } from './feed-line.ts'
 import { quoted } from './migrations.ts'
+import type { Turns } from './turns.ts'
 
 /** How long to wait before a line is made again: doubled each time until a probe has come back. */
 const FIRST_DELAY = 50
@@ -17,6 +18,8 @@ export interface FeedContext {
   readonly run: RunStatement
   readonly schema: string
   readonly environment: Environment
+  /** Of the store, of which this may not be the first feed. */
+  readonly turns: Turns
 }
 
 /** The feed of changes: one line at a time, made anew when it breaks. */
@@ -25,7 +28,6 @@ export class PostgresFeed implements ChangeFeed {
   readonly #receiver: ChangeReceiver
   readonly #statements: { readonly listen: string; readonly probe: string }
   #line: FeedLine | null = null
-  #announcing: Promise<unknown> = Promise.resolve()
   #isClosed = false
   #delay = FIRST_DELAY
   #endPause: () => void = () => {}
@@ -83,9 +85,8 @@ export class PostgresFeed implements ChangeFeed {
   }
 
   async #mend(): Promise<void> {
-    for (;;) {
+    while (!this.#isClosed) {
       await this.#pause()
-      if (this.#isClosed) return
       try {
         return await this.#startLine()
       } catch {
@@ -96,11 +97,9 @@ export class PostgresFeed implements ChangeFeed {
 
   /** One at a time: where the server answers none, they must not fill the pool. */
   #announce(parameters: readonly string[], isWanted: () => boolean): Promise<void> {
-    const turn = this.#announcing.then(async () => {
+    return this.#context.turns.take('announcement', async () => {
       if (isWanted()) await this.#context.run(this.#statements.probe, parameters)
     })
-    this.#announcing = turn.catch(() => {})
-    return turn
   }
 
   #pause(): Promise<void> {

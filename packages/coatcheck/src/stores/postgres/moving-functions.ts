@@ -4,7 +4,8 @@ export const MOVING_FUNCTIONS = `
    * Goes by the primary key, on which nothing ever changes its place. What is over is passed over until somebody has been
    * told of it; a sweep tells.
    */
-  CREATE FUNCTION {s}.scan(p json) RETURNS json LANGUAGE plpgsql AS $function$
+  CREATE FUNCTION {s}.scan(p json) RETURNS json LANGUAGE plpgsql
+  SET enable_seqscan = off AS $function$
   DECLARE
     c record;
     v_ids text[];
@@ -48,7 +49,8 @@ export const MOVING_FUNCTIONS = `
     )::json FROM unnest(string_to_array(p_marked, chr(1))) WITH ORDINALITY AS u(part, n)
   $function$;
 
-  CREATE FUNCTION {s}.adopt(p json) RETURNS json LANGUAGE plpgsql AS $function$
+  CREATE FUNCTION {s}.adopt(p json) RETURNS json LANGUAGE plpgsql
+  SET enable_seqscan = off AS $function$
   DECLARE
     c record;
     s {s}.states;
@@ -105,7 +107,8 @@ export const MOVING_FUNCTIONS = `
   $function$;
 
   CREATE FUNCTION {s}.adopt_tombstone(p json, p_retention double precision) RETURNS json
-  LANGUAGE plpgsql AS $function$
+  LANGUAGE plpgsql
+  SET enable_seqscan = off AS $function$
   DECLARE
     c record;
     s {s}.states;

@@ -22,7 +22,8 @@ export const REPLACE_FUNCTIONS = `
    * the old session (which comes with it, null where it is gone), and 'again' where other sessions are to go than
    * those that were locked. Nothing has changed then, apart from what was over.
    */
-  CREATE FUNCTION {s}.replace(p json) RETURNS json LANGUAGE plpgsql AS $function$
+  CREATE FUNCTION {s}.replace(p json) RETURNS json LANGUAGE plpgsql
+  SET enable_seqscan = off AS $function$
   DECLARE
     c record;
     s {s}.states;
@@ -56,7 +57,6 @@ export const REPLACE_FUNCTIONS = `
     v_now := {s}.now_ms();
     IF v_limited THEN v_evicted := {s}.to_evict(c.user_id, c.old, c.limit_count, c.on_limit, v_now); END IF;
     v_locked := v_evicted || c.old;
-    -- By id alone: what says that they live tempts the planner to walk through an index of all that do.
     PERFORM 1 FROM {s}.sessions WHERE id = ANY (v_locked) ORDER BY id FOR UPDATE;
     v_now := {s}.now_ms();
 

@@ -38,7 +38,8 @@ export class SqlConnection implements Connection {
           idle_timeout: null,
           max_lifetime: null,
           fetch_types: false,
-          prepare: false,
+          // Whatever the client may not do by a pooler, this connection may.
+          prepare: true,
           no_subscribe: true,
           shared: { retries: 0, typeArrayMap: {} },
           socket: (given: object) => this.#dial(options, host, port, given),

@@ -119,7 +119,8 @@ export const STATE_FUNCTIONS = `
   END
   $function$;
 
-  CREATE FUNCTION {s}.find(p_id text) RETURNS json LANGUAGE plpgsql AS $function$
+  CREATE FUNCTION {s}.find(p_id text) RETURNS json LANGUAGE plpgsql
+  SET enable_seqscan = off AS $function$
   DECLARE
     s {s}.states;
     v_now double precision;
@@ -151,7 +152,8 @@ export const STATE_FUNCTIONS = `
   $function$;
 
   -- The session with what a write must know of it; the reading half of a mutate.
-  CREATE FUNCTION {s}.read(p_id text) RETURNS json LANGUAGE plpgsql AS $function$
+  CREATE FUNCTION {s}.read(p_id text) RETURNS json LANGUAGE plpgsql
+  SET enable_seqscan = off AS $function$
   DECLARE
     s {s}.states;
     v_now double precision;
@@ -178,7 +180,8 @@ export const STATE_FUNCTIONS = `
   $function$;
 
   -- The writing half of a mutate: applied where the version is still the one that was read, else answers as read does.
-  CREATE FUNCTION {s}.write(p json) RETURNS json LANGUAGE plpgsql AS $function$
+  CREATE FUNCTION {s}.write(p json) RETURNS json LANGUAGE plpgsql
+  SET enable_seqscan = off AS $function$
   DECLARE
     c record;
     s {s}.states;
@@ -204,7 +207,8 @@ export const STATE_FUNCTIONS = `
   END
   $function$;
 
-  CREATE FUNCTION {s}.rotate(p json) RETURNS json LANGUAGE plpgsql AS $function$
+  CREATE FUNCTION {s}.rotate(p json) RETURNS json LANGUAGE plpgsql
+  SET enable_seqscan = off AS $function$
   DECLARE
     c record;
     s {s}.states;
@@ -228,7 +232,8 @@ export const STATE_FUNCTIONS = `
   END
   $function$;
 
-  CREATE FUNCTION {s}.touch(p json) RETURNS json LANGUAGE plpgsql AS $function$
+  CREATE FUNCTION {s}.touch(p json) RETURNS json LANGUAGE plpgsql
+  SET enable_seqscan = off AS $function$
   DECLARE
     c record;
     s {s}.states;

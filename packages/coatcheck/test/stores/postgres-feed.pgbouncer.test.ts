@@ -1,0 +1,75 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { newSession } from '../../src/store-testing/fixtures.ts'
+import { postgres } from '../../src/stores/postgres.ts'
+import { FakeEnvironment } from '../../src/testing/fake-environment.ts'
+import { type Pooler, startPooler } from '../helpers/pgbouncer.ts'
+import { PostgresServer } from '../helpers/postgres-server.ts'
+import { changed, cleanUp, end, freshSchema, PARTITION } from './postgres-feed-fixture.ts'
+import { openClient, RETENTION } from './postgres-harness.ts'
+import { echoOf, listening, Recorder } from './redis-feed-recorder.ts'
+
+const cleanup = cleanUp()
+let server: PostgresServer
+let pooler: Pooler
+
+beforeAll(async () => {
+  server = await PostgresServer.start()
+  // One connection, so that whoever asks next has the one that listens.
+  pooler = await startPooler(server, 1)
+})
+
+afterAll(async () => {
+  await pooler.dispose()
+  await server.dispose()
+})
+
+describe.each(['pg', 'postgres'] as const)(
+  'behind a transaction pooler, through %s, the feed of changes',
+  (driver) => {
+    const client = (url: string) => {
+      const opened = openClient(driver, url, { max: 2, pooled: true })
+      cleanup.push(opened.end)
+      return opened.client
+    }
+
+    async function openedWith(listen: string) {
+      const environment = new FakeEnvironment()
+      const store = postgres(client(pooler.url), { schema: freshSchema(), listen: client(listen) })
+      cleanup.push(() => store.close())
+      await store.open({ environment, tombstoneRetention: RETENTION })
+      return { store, environment }
+    }
+
+    it('P7 is refused, with what to do', async () => {
+      const { store, environment } = await openedWith(pooler.url)
+      let isSettled = false
+      const opening = store.changes?.(new Recorder())?.finally(() => {
+        isSettled = true
+      })
+      const refused = expect(opening).rejects.toMatchObject({
+        code: 'ERR_STORE_SETTING',
+        message: expect.stringMatching(/pooler.*\{ listen: direct \}.*nearCache: false/),
+      })
+      while (!isSettled) {
+        environment.advance(100)
+        await store.health()
+      }
+      await refused
+    })
+
+    it('P7 is refused where it would go to another database', async () => {
+      const { store, environment } = await openedWith(server.url('template1'))
+      await expect(store.changes?.(new Recorder())).rejects.toMatchObject({ code: 'ERR_STORE_SCHEMA' })
+      environment.advance(0)
+    })
+
+    it('P7 tells what is changed where it reaches the server itself', async () => {
+      const { store } = await openedWith(server.url())
+      await store.create(newSession(1))
+      const { feed, recorder } = await listening(store)
+      await end(store, 1)
+      await echoOf(feed, store, PARTITION)
+      expect(recorder.take()).toEqual([changed(1)])
+    })
+  },
+)

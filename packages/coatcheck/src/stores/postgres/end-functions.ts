@@ -173,7 +173,7 @@ export const END_FUNCTIONS = `
       WHERE reason IS NULL AND (epoch_number, due_at) <= (v_number, v_now)
       ORDER BY epoch_number, due_at LIMIT p_limit FOR UPDATE SKIP LOCKED
     );
-    SELECT * INTO v_end FROM {s}.user_ends LIMIT 1 FOR UPDATE SKIP LOCKED;
+    SELECT * INTO v_end FROM {s}.user_ends ORDER BY epoch LIMIT 1 FOR UPDATE SKIP LOCKED;
     IF FOUND THEN
       v_left := ARRAY(
         SELECT id FROM {s}.sessions WHERE ended_at IS NULL AND user_id = v_end.user_id AND user_epoch = v_end.epoch

@@ -50,6 +50,7 @@ import {
   toRunStatement,
 } from './postgres/client.ts'
 import { toConnect } from './postgres/connect.ts'
+import type { Connect } from './postgres/connection.ts'
 import { DataWrites, newSessionParameters } from './postgres/data-writes.ts'
 import { Database, type FunctionName } from './postgres/database.ts'
 import type { CallKind } from './postgres/failures.ts'
@@ -134,6 +135,7 @@ class PostgresStore implements SessionStore {
   #stopListening: (() => void) | null = null
   #feed: PostgresFeed | null = null
   readonly #turns = new Turns()
+  #connect: Connect | null = null
   #closed = false
 
   constructor(client: PostgresClient, options: Resolved) {
@@ -289,9 +291,10 @@ class PostgresStore implements SessionStore {
     if (this.#feed && !this.#feed.isClosed) {
       throw new UsageError('ERR_USAGE', 'A store has at most one feed of changes at a time.')
     }
+    this.#connect ??= toConnect(this.#options.listen ?? this.#client)
     const run: RunStatement = (...statement) => this.#track(() => this.#run(...statement))
     const context = {
-      connect: toConnect(this.#options.listen ?? this.#client),
+      connect: this.#connect,
       run,
       schema: this.#options.schema,
       environment: this.#environment,

@@ -212,6 +212,17 @@ it('a client that does not tell how it connects has no feed, and is told what to
   await store.close()
 })
 
+it('connects to whichever host takes the connection, where postgres was given several', async () => {
+  const hosts = `127.0.0.1:1,127.0.0.1:${server.port}`
+  const { client, end: endClient } = openClient('postgres', `postgres://postgres@${hosts}/postgres`)
+  cleanup.push(endClient)
+  const store = postgres(client, { schema: freshSchema() })
+  cleanup.push(() => store.close())
+  await store.open({ environment: new FakeEnvironment(), tombstoneRetention: RETENTION })
+  const { feed } = await listening(store)
+  await echoOf(feed, store, PARTITION)
+})
+
 it('the option listen takes a client, and nothing else', () => {
   const { client, end: endClient } = openClient('pg', server.url())
   cleanup.push(endClient)

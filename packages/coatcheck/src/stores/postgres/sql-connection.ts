@@ -20,20 +20,23 @@ export function isSqlWithOptions(client: object): client is { readonly options: 
 /** A `sql` of one connection that is made once. The driver's own `listen` would hide from us when it breaks. */
 export class SqlConnection implements Connection {
   readonly run: RunStatement
+  readonly #options: SqlOptions
+  readonly #first: number
   #socket: Socket | null = null
   #isEnded = false
-  #isDialled = false
+  #dialled = 0
 
-  /** `attempt` counts connections: where there are several hosts, each tries the next one. */
-  constructor(options: SqlOptions, attempt: number, { heard, broken }: Hearing) {
-    const at = attempt % options.host.length
-    const [host = 'localhost', port = 5432] = [options.host[at], options.port[at]]
+  /** Tries all hosts, `first` of them first. */
+  constructor(options: SqlOptions, first: number, { heard, broken }: Hearing) {
+    this.#options = options
+    this.#first = first
     const running = importDriver().then((driver) =>
       toRunStatement(
         driver({
           ...options,
-          host: [host],
-          port: [port],
+          // To it there is one, at the end of any socket.
+          host: options.host.slice(0, 1),
+          port: options.port.slice(0, 1),
           max: 1,
           idle_timeout: null,
           max_lifetime: null,
@@ -42,7 +45,7 @@ export class SqlConnection implements Connection {
           prepare: true,
           no_subscribe: true,
           shared: { retries: 0, typeArrayMap: {} },
-          socket: (given: object) => this.#dial(options, host, port, given),
+          socket: (given: object) => this.#dial(given),
           onnotify: (_channel: string, payload: string) => heard(payload),
           onclose: () => broken(new Error('The connection has ended.')),
           onnotice: () => {},
@@ -63,26 +66,38 @@ export class SqlConnection implements Connection {
     else socket?.destroySoon()
   }
 
-  /** A socket that is connected, for the driver: one that it makes itself could not be ended while it connects. */
-  async #dial(options: SqlOptions, host: string, port: number, given: object): Promise<Socket> {
-    // The driver asks again where a server is not of the kind that `target_session_attrs` wants.
-    if (this.#isEnded || this.#isDialled) throw new Error('The connection was given up.')
-    this.#isDialled = true
-    if (options.socket) {
-      const socket = await options.socket(given)
-      this.#socket = socket
-      return this.#unlessEnded(socket)
+  /**
+   * A socket that is connected, for the driver: one that it makes itself could not be ended while it connects. It asks for
+   * another one where a server is not of the kind that `target_session_attrs` wants.
+   */
+  async #dial(given: object): Promise<Socket> {
+    const hosts = this.#options.host.length
+    let failure: unknown = new Error('The connection was given up.')
+    while (!this.#isEnded && this.#dialled < hosts) {
+      const at = (this.#first + this.#dialled++) % hosts
+      try {
+        return await this.#connectTo(at, given)
+      } catch (error) {
+        failure = error
+      }
     }
-    const socket = options.path ? connect(options.path) : connect(port, host)
-    this.#socket = socket
-    await once(socket, 'connect')
-    // What the driver holds a certificate against.
-    return this.#unlessEnded(Object.assign(socket, { host, port }))
+    throw failure
   }
 
-  #unlessEnded(socket: Socket): Socket {
-    if (this.#isEnded) socket.destroy()
-    return socket
+  async #connectTo(at: number, given: object): Promise<Socket> {
+    const { host: hosts, port: ports, path, socket: make } = this.#options
+    if (make) {
+      this.#socket = await make(given)
+    } else {
+      const [host = 'localhost', port = 5432] = [hosts[at], ports[at]]
+      const socket = path ? connect(path) : connect(port, host)
+      this.#socket = socket
+      await once(socket, 'connect')
+      // What the driver holds a certificate against.
+      Object.assign(socket, { host, port })
+    }
+    if (this.#isEnded) this.#socket.destroy()
+    return this.#socket
   }
 }
 

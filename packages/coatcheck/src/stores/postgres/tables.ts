@@ -20,7 +20,7 @@ export const TABLES = `
   CREATE TABLE {s}.users (
     user_id text COLLATE "C" PRIMARY KEY,
     epoch uuid NOT NULL DEFAULT gen_random_uuid()
-  ) WITH (fillfactor = 80);
+  ) WITH (fillfactor = 95);
 
   CREATE TABLE {s}.user_ends (
     epoch uuid PRIMARY KEY, -- of a user until all of the user's sessions were ended: whoever still has it is over
@@ -59,7 +59,7 @@ export const TABLES = `
     CHECK ((ended_at IS NULL) = (reason IS NULL)),
     CHECK (ended_at IS NOT NULL OR (rotation IS NOT NULL AND operation_ids IS NOT NULL AND data IS NOT NULL))
   ) WITH (fillfactor = 85);
-  CREATE INDEX sessions_of_user ON {s}.sessions (user_id, created_at, id)
+  CREATE INDEX sessions_of_user ON {s}.sessions (user_id, created_at)
     WHERE ended_at IS NULL AND user_id IS NOT NULL;
   -- What lives is told by another column than anywhere else, so that only the sweep can be led here: where sessions were few
   -- when a plan was made, reading all of this index looked as cheap as finding one of them.

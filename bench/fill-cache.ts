@@ -23,7 +23,9 @@ export async function fillCache(sessions: Sessions<Fields>, order: Order): Promi
     const size = Math.min(IN_FLIGHT, order.count - start)
     const indexes = Array.from({ length: size }, (_, i) => start + i)
     const batch = await Promise.all(
-      indexes.map((index) => logIn(sessions, isSample(index) ? USER : userOfTen(index), order.data)),
+      indexes.map((index) =>
+        logIn(sessions, { userId: isSample(index) ? USER : userOfTen(index), data: order.data }),
+      ),
     )
     await Promise.all(batch.map((token) => present(sessions, token)))
     for (const [i, token] of batch.entries()) {
@@ -46,7 +48,8 @@ export async function present(sessions: Sessions<Fields>, token: string): Promis
   return ok
 }
 
-function cachedIn(sessions: Sessions<Fields>): number {
+/** Sessions in the near cache. */
+export function cachedIn(sessions: Sessions<Fields>): number {
   const metric = sessions.metrics().find(({ name }) => name === 'coatcheck.cache.sessions')
   return metric?.samples[0]?.value ?? 0
 }

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import type { JsonFields, NewSession, SessionId, Sessions } from 'coatcheck'
+import type { JsonFields, NewSession, RequestContext, SessionId, Sessions } from 'coatcheck'
 
 export interface SampleToken {
   readonly cookieName: string
@@ -26,7 +26,12 @@ interface Records {
 export const HOUR = 3_600_000
 
 /** Who asks, where nobody does. */
-export const CONTEXT = Object.freeze({ userAgent: null, address: null, label: null, fingerprint: 'bench' })
+export const CONTEXT: RequestContext = Object.freeze({
+  userAgent: null,
+  address: null,
+  label: null,
+  fingerprint: 'bench',
+})
 
 /** Writes under way at once: enough for group commits, bounded in memory. */
 const IN_FLIGHT = 2_000
@@ -42,18 +47,28 @@ export async function fill<D>(
   await sessions.open()
   const tokens: SampleToken[] = []
   for (let i = 0; i < Math.min(sample, count); i++) {
-    tokens.push({ cookieName: sessions.http.cookie.name, token: await logIn(sessions, userId, data) })
+    tokens.push({ cookieName: sessions.http.cookie.name, token: await logIn(sessions, { userId, data }) })
   }
   await fillRecords(sessions, { count: count - tokens.length, data, userOf: (index) => userOfTen(index) })
   return tokens
 }
 
+interface Login {
+  readonly userId: string
+  readonly data: JsonFields
+  /** Default: a client that says nothing of itself. */
+  readonly context?: RequestContext
+}
+
 /** A new session as a request with a cookie makes it; answers its token. */
-export async function logIn<D>(sessions: Sessions<D>, userId: string, data: JsonFields): Promise<string> {
+export async function logIn<D>(
+  sessions: Sessions<D>,
+  { userId, data, context = CONTEXT }: Login,
+): Promise<string> {
   const { token } = await sessions.manager.login(null, {
     userId,
     transport: 'cookie',
-    context: CONTEXT,
+    context,
     remember: false,
     authentication: { methods: ['pwd'], level: null },
     data,

@@ -1,6 +1,7 @@
 import { SAMPLE } from './fixture.ts'
 import { describeMachine } from './machine.ts'
 import { modes } from './modes/all.ts'
+import { cacheModes } from './modes/cache.ts'
 import type { Mode } from './modes/mode.ts'
 import { networkModes } from './modes/network.ts'
 import { frameworksAmong } from './parts.ts'
@@ -9,7 +10,8 @@ import { type EngineName, findProgram } from './process/engine.ts'
 import type { LifecycleCommands } from './process/lifecycle.ts'
 import { inTurns } from './questions/in-turns.ts'
 import { measureOverhead } from './questions/overhead.ts'
-import type { OnTopCase, OverheadCase, Part, Results, RoomCase, Settings } from './results.ts'
+import { measureLag } from './questions/revocation-lag.ts'
+import type { CacheResults, OnTopCase, OverheadCase, Part, Results, RoomCase, Settings } from './results.ts'
 import type { StoreName } from './store-backing.ts'
 
 /** How much is measured. */
@@ -54,6 +56,9 @@ const ON_TOP = 100_000
 const CONNECTIONS = 16
 const OF_USER = 1_000
 
+/** Sessions that are ended to see how soon another node knows. */
+const ENDED = 1_000
+
 type Tell = (line: string) => void
 
 export function settingsOf({ rounds, seconds }: Plan): Settings {
@@ -70,8 +75,19 @@ export async function measure(plan: Plan, parts: readonly Part[], tell: Tell): P
   const chosen = modes.filter(({ framework }) => frameworks.includes(framework))
   const overhead = await measureRequests(plan, chosen, tell)
   const network = await measureRequests(plan, parts.includes('network') ? networkModes : [], tell)
+  const cache = parts.includes('cache') ? await measureCache(plan, tell) : null
   const settings = settingsOf(plan)
-  return { runs: [{ parts, machine }], settings, overhead, network, ...stores, onTop, durableWrites }
+  const cached = cache && { cache }
+  return {
+    runs: [{ parts, machine }],
+    settings,
+    overhead,
+    network,
+    ...stores,
+    onTop,
+    durableWrites,
+    ...cached,
+  }
 }
 
 async function measureRequests(plan: Plan, chosen: readonly Mode[], tell: Tell): Promise<OverheadCase[]> {
@@ -161,6 +177,23 @@ async function measureEndings({ store, child }: Filled, plan: Plan) {
     sweep: { store, sessions, expired, times: swept },
     endEveryone: { store, sessions: expired, times: all },
   }
+}
+
+async function measureCache(plan: Plan, tell: Tell): Promise<CacheResults> {
+  tell('room in the near cache')
+  const orders = [MILLION, MILLION / 10].flatMap((count) =>
+    (['nothing else', 'data and device'] as const).map((holding) => ({ count: count * plan.scale, holding })),
+  )
+  const room = await inTurns(orders, 2, ({ count, holding }) =>
+    inProcess((child) => child.ask('cacheRoom', holding, count)),
+  )
+  const overhead = await measureRequests(plan, cacheModes, tell)
+  const telling = (['Redis'] as const).filter((engine) => isThere(engine, tell))
+  const lag = await inTurns(telling, 1, (engine) => {
+    tell(`revocation lag: ${engine}`)
+    return measureLag(engine, Math.max(10, ENDED * plan.scale))
+  })
+  return { overhead, room, lag }
 }
 
 function measureWrites({ writeRounds, seconds }: Plan, tell: Tell) {

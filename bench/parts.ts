@@ -4,7 +4,7 @@ import type { Part, Results, Run, Settings } from './results.ts'
 /** Those about stores on servers. */
 const ENGINES: readonly Part[] = ['network', 'redis', 'postgres', 'sizes']
 
-const PARTS: readonly Part[] = [...FRAMEWORKS, 'stores', 'writes', ...ENGINES]
+const PARTS: readonly Part[] = [...FRAMEWORKS, 'stores', 'writes', ...ENGINES, 'cache']
 
 /** Several parts under one name; `frameworks` are those that have a usual session package of their own. */
 const GROUPS: ReadonlyMap<string, readonly Part[]> = new Map([
@@ -52,7 +52,7 @@ export function without(old: Results, parts: readonly Part[], settings: Settings
       'The other parts were measured with other settings: leave --only out and measure all again.',
     )
   }
-  const { idle, ...rest } = old
+  const { idle, cache, ...rest } = old
   const stays = ({ store }: { readonly store: string }) => !parts.includes(partOfStore(store))
   return {
     ...rest,
@@ -67,12 +67,14 @@ export function without(old: Results, parts: readonly Part[], settings: Settings
     endEveryone: old.endEveryone.filter(stays),
     sweep: old.sweep.filter(stays),
     durableWrites: parts.includes('writes') ? null : old.durableWrites,
+    ...(!parts.includes('cache') && cache && { cache }),
   }
 }
 
 /** Both together; no part may be in both. */
 export function combined(kept: Results, fresh: Results): Results {
   const idle = fresh.idle ?? kept.idle
+  const cache = fresh.cache ?? kept.cache
   return {
     runs: [...kept.runs, ...fresh.runs],
     settings: fresh.settings,
@@ -87,6 +89,7 @@ export function combined(kept: Results, fresh: Results): Results {
     endEveryone: inOrder(kept.endEveryone, fresh.endEveryone),
     sweep: inOrder(kept.sweep, fresh.sweep),
     durableWrites: fresh.durableWrites ?? kept.durableWrites,
+    ...(cache && { cache }),
   }
 }
 

@@ -19,13 +19,42 @@ export interface Results {
   readonly endEveryone: readonly EndEveryoneCase[]
   readonly sweep: readonly SweepCase[]
   readonly durableWrites: DurableWrites | null
+  /** Older results lack it. */
+  readonly cache?: CacheResults
 }
 
 /**
  * What can be measured by itself: the servers of a framework, room and endings of the embedded stores and of each on a
- * server, durable writes, requests whose store is on a server, and the room of larger sessions in all stores.
+ * server, durable writes, requests whose store is on a server, the room of larger sessions in all stores, and the near
+ * cache.
  */
-export type Part = Framework | 'stores' | 'writes' | 'network' | 'redis' | 'postgres' | 'sizes'
+export type Part = Framework | 'stores' | 'writes' | 'network' | 'redis' | 'postgres' | 'sizes' | 'cache'
+
+/** What the near cache costs and saves. */
+export interface CacheResults {
+  /** With the bare servers of the same rounds. */
+  readonly overhead: readonly OverheadCase[]
+  readonly room: readonly CacheRoomCase[]
+  readonly lag: readonly LagCase[]
+}
+
+export interface CacheRoomCase {
+  readonly holding: 'nothing else' | 'data and device'
+  readonly sessions: number
+  /** Bytes of memory per session that was validated once. */
+  readonly bytes: number
+  /** The same once each was asked for again: the records of those that were read last are kept as objects, too. */
+  readonly read: number
+}
+
+/** Milliseconds, one entry per session that was ended. */
+export interface LagCase {
+  readonly engine: EngineName
+  /** From the end's confirmation on one node until the other one refused the session. */
+  readonly lags: readonly number[]
+  /** One answer of the server to the node that ended it, at the same time. */
+  readonly pings: readonly number[]
+}
 
 export interface Run {
   readonly parts: readonly Part[]

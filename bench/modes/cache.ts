@@ -1,6 +1,10 @@
 import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createSessions, keyRing } from 'coatcheck'
 import { memory } from 'coatcheck/memory'
+import { sqlite } from 'coatcheck/sqlite'
 import { fillCache } from '../fill-cache.ts'
 import { FIELDS, type Fields } from '../fixture.ts'
 import { bareModes } from './bare.ts'
@@ -22,9 +26,10 @@ const RIVALS = ['jose HS256', 'fast-jwt HS256, verification cache']
 /** Requests that the near cache answers, over each store that tells of changes, with the bare servers of the same rounds. */
 export const cacheModes: readonly Mode[] = [
   ...bareModes.filter(({ framework }) => framework === 'node:http' || framework === 'Express'),
-  onMemory(FEW),
-  onMemory(MANY),
-  onMemory(MANY, IN_USE),
+  embedded('memory', FEW),
+  embedded('memory', MANY),
+  embedded('memory', MANY, IN_USE),
+  embedded('SQLite', FEW),
   onServer('node:http', nodeRedis),
   ...peerModes.filter(({ name }) => RIVALS.includes(name)),
   onServer('Express', nodeRedis),
@@ -34,17 +39,19 @@ export const cacheModes: readonly Mode[] = [
 /** What all have in common; tokens stay what they are, as with the peers. */
 const OPTIONS = { rotateEvery: false, maxSessions: false, sweepInterval: false } as const
 
-function onMemory(full: number, inUse: number | null = null): Mode {
-  const what = inUse === null ? 'memory' : `memory, ${inUse.toLocaleString('en')} in use`
+function embedded(store: 'memory' | 'SQLite', full: number, inUse: number | null = null): Mode {
+  const what = inUse === null ? store : `${store}, ${inUse.toLocaleString('en')} in use`
   return {
     name: nameFor(full, what),
     kind: 'ours',
     framework: 'node:http',
     async start(options) {
       const count = sessionsOf(full, options)
+      const directory = mkdtempSync(join(tmpdir(), 'coatcheck-bench-'))
       const sessions = createSessions<Fields>({
         ...OPTIONS,
-        store: memory({ maxSessions: 2 * count }),
+        store:
+          store === 'memory' ? memory({ maxSessions: 2 * count }) : sqlite(join(directory, 'sessions.db')),
         nearCache: { maxSessions: count },
       })
       const sample = Math.min(count, inUse ?? options.sample)
@@ -53,7 +60,10 @@ function onMemory(full: number, inUse: number | null = null): Mode {
         server: await coatcheckServers['node:http'](sessions),
         requests: tokens.map(toHeaders),
         store: { target: sessions.manager.settings.store, methods: STORE_METHODS },
-        close: () => sessions.close(),
+        async close() {
+          await sessions.close()
+          rmSync(directory, { recursive: true, force: true })
+        },
       }
     },
   }

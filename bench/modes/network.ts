@@ -29,6 +29,8 @@ interface Connected {
   /** Sessions of the mode apart from those of the others on the same server. */
   open(own: string): SessionStore
   readonly client: Counted
+  /** The least that can be asked. */
+  ping(): Promise<unknown>
   close(): Promise<void>
 }
 
@@ -43,6 +45,7 @@ export const nodeRedis: Driver = {
     return {
       open: (own) => redis(client, { prefix: `${own}:` }),
       client: { target: client, methods: NODE_REDIS_METHODS },
+      ping: () => client.ping(),
       close: async () => client.destroy(),
     }
   },
@@ -57,12 +60,13 @@ const ioredis: Driver = {
     return {
       open: (own) => redis(client, { prefix: `${own}:` }),
       client: { target: client, methods: ['evalsha', 'eval', 'pipeline'] },
+      ping: () => client.ping(),
       close: async () => client.disconnect(),
     }
   },
 }
 
-export const pg: Driver = {
+const pg: Driver = {
   name: 'pg',
   engine: 'PostgreSQL',
   async connect(url) {
@@ -71,9 +75,15 @@ export const pg: Driver = {
     return {
       open: (own) => postgres(pool, { schema: own }),
       client: { target: pool, methods: ['query'] },
+      ping: () => pool.query('SELECT 1'),
       close: () => pool.end(),
     }
   },
+}
+
+/** A client of the package that most use with this engine. */
+export function connectTo(engine: EngineName, url: string): Promise<Connected> {
+  return (engine === 'Redis' ? nodeRedis : pg).connect(url)
 }
 
 /** express-session over Redis, as its documentation and that of connect-redis have it. */

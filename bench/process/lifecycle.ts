@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { FilledStore } from '../filled-store.ts'
+import { measureCacheRoom } from '../questions/cache-room.ts'
 import { measureDurableWrites } from '../questions/durable-writes.ts'
 import { measureEndEveryone } from '../questions/end-everyone.ts'
 import { measureEndUser } from '../questions/end-user.ts'
@@ -7,7 +8,7 @@ import { measureOnTop } from '../questions/on-top.ts'
 import { fillExpressSession, fillOurs, measureRoom } from '../questions/room.ts'
 import { measureSweep } from '../questions/sweep.ts'
 import { timed } from '../questions/timed.ts'
-import type { DurableWrites, OnTopCase, RoomCase, Timed } from '../results.ts'
+import type { CacheRoomCase, DurableWrites, OnTopCase, RoomCase, Timed } from '../results.ts'
 import type { StoreName } from '../store-backing.ts'
 import { answerQuestions } from './child.ts'
 
@@ -17,6 +18,7 @@ export interface LifecycleCommands {
   room(store: StoreName | 'express-session', count: number): Promise<RoomCase>
   /** On a store of its own. */
   onTop(store: StoreName, count: number): Promise<OnTopCase>
+  cacheRoom(holding: CacheRoomCase['holding'], count: number): Promise<CacheRoomCase>
   /** Does nothing for so long. */
   idle(milliseconds: number): Promise<Timed>
   endUser(settings: { readonly ofUser: number; readonly repetitions: number }): Promise<Timed[]>
@@ -53,6 +55,7 @@ answerQuestions<LifecycleCommands>(
       filled = await FilledStore.open(store)
       return measureOnTop(filled, count)
     },
+    cacheRoom: measureCacheRoom,
     idle: (milliseconds) => timed(() => pause(milliseconds)),
     endUser: (settings) => measureEndUser(requireFilled(), settings),
     sweep: (settings) => measureSweep(requireFilled(), settings),

@@ -4,6 +4,7 @@ import { median, spreadOf } from '../statistics.ts'
 import { type Bar, type Chart, drawChart } from './chart.ts'
 import { COMPARISONS, measuredFrameworks } from './comparisons.ts'
 import { number, whole } from './format.ts'
+import { CACHE_FILE, cacheChart } from './near-cache.ts'
 import { NETWORK_FILE, networkChart } from './network.ts'
 import { ON_TOP_FILE, onTopChart } from './on-top.ts'
 import { rowsOf, toRows } from './overhead-rows.ts'
@@ -16,12 +17,13 @@ export interface ChartFile {
 }
 
 export function drawCharts(results: Results): ChartFile[] {
-  const { room, durableWrites, network = [], onTop = [] } = results
+  const { room, durableWrites, network = [], onTop = [], cache } = results
   return [
     ...measuredFrameworks(results).map((framework) =>
       toFile(overheadFile(framework), overheadChart(results, framework)),
     ),
     ...(network.length > 0 ? [{ file: NETWORK_FILE, ...networkChart(results) }] : []),
+    ...(cache ? [{ file: CACHE_FILE, ...cacheChart(cache) }] : []),
     ...(room.length > 0 ? [toFile('room.svg', roomChart(results))] : []),
     ...(onTop.length > 0 ? [{ file: ON_TOP_FILE, ...onTopChart(results) }] : []),
     ...(durableWrites ? [toFile('durable-writes.svg', writesChart(durableWrites))] : []),

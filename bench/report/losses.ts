@@ -3,6 +3,7 @@ import type { Results } from '../results.ts'
 import { median } from '../statistics.ts'
 import { listed, number, times, whole } from './format.ts'
 import { adapterLosses } from './frameworks.ts'
+import { cacheLosses } from './near-cache.ts'
 import { networkLosses } from './network.ts'
 import { difference, type OverheadRow, rowsOf, toRows } from './overhead-rows.ts'
 import { judgeTargets } from './targets.ts'
@@ -13,6 +14,7 @@ export function findLosses(results: Results): string[] {
   return [
     ...FRAMEWORKS.flatMap((framework) => cpuLosses(rows, framework)),
     ...networkLosses(results),
+    ...cacheLosses(results),
     ...adapterLosses(rows),
     ...growthLosses(rows),
     ...storeCallLosses(rows),

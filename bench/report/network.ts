@@ -1,9 +1,9 @@
-import { runOf } from '../parts.ts'
 import type { OverheadCase, Results } from '../results.ts'
 import { spreadOf } from '../statistics.ts'
 import { type Bar, type Chart, drawChart } from './chart.ts'
 import { number, table, times, whole, withSpread } from './format.ts'
 import { type OverheadRow, ratioOf, toRows } from './overhead-rows.ts'
+import { sourceText } from './source-text.ts'
 
 export const NETWORK_FILE = 'overhead-servers.svg'
 const TITLE = 'CPU per request with the store on a server'
@@ -12,11 +12,9 @@ const TITLE = 'CPU per request with the store on a server'
 export function networkSection(results: Results, picture: string | undefined): string[] {
   const { network = [] } = results
   if (network.length === 0) return []
-  const run = runOf(results, 'network')
-  const source = run ? ` Measured on ${run.machine.date} at commit ${run.machine.commit}.` : ''
   return [
     '### With the store on a server',
-    `${TEXT} ${noise(network)}${source}`,
+    `${TEXT} ${noise(network)} ${sourceText(results, 'network')}`,
     ...(picture === undefined ? [] : [picture]),
     networkTable(network),
   ]

@@ -5,6 +5,7 @@ import { COMPARISONS, measuredFrameworks, NEXT_NOTE } from './comparisons.ts'
 import { number, whole } from './format.ts'
 import { frameworksTable } from './frameworks.ts'
 import { findLosses } from './losses.ts'
+import { CACHE_FILE, cacheSection } from './near-cache.ts'
 import { NETWORK_FILE, networkSection } from './network.ts'
 import { ON_TOP_FILE, onTopSection } from './on-top.ts'
 import {
@@ -13,10 +14,10 @@ import {
   noiseText,
   overheadTable,
   roomTable,
-  sourceText,
   targetTable,
   writesTable,
 } from './sections.ts'
+import { sourceText } from './source-text.ts'
 import { summarise } from './summary.ts'
 import { judgeTargets } from './targets.ts'
 
@@ -33,6 +34,7 @@ export function renderReport(results: Results): string {
     ...(overhead.length > 0 ? [`## CPU per request\n\n${overheadText(results)}`] : []),
     ...measuredFrameworks(results).map((framework) => frameworkSection(results, framework, charts)),
     ...networkSection(results, charts.get(NETWORK_FILE)),
+    ...cacheSection(results, charts.get(CACHE_FILE)),
     ...(room.length > 0 ? storeSections(results, charts) : []),
     ...onTopSection(results, charts.get(ON_TOP_FILE)),
     ...(durableWrites ? [writesSection(results, durableWrites, charts)] : []),

@@ -1,6 +1,5 @@
 import { type Framework, nameWithin } from '../modes/mode.ts'
-import { runOf } from '../parts.ts'
-import type { DurableWrites, Machine, Part, Results, Run, Timed } from '../results.ts'
+import type { DurableWrites, Machine, Results, Run, Timed } from '../results.ts'
 import { median } from '../statistics.ts'
 import { COMPARISONS, measuredFrameworks } from './comparisons.ts'
 import { listed, number, table, times, whole, withSpread } from './format.ts'
@@ -55,12 +54,6 @@ export function noiseText({ overhead }: Results): string {
     (framework) => `${number(noiseOf(rows, framework))} µs (${framework})`,
   )
   return `The controls, which do exactly what the bare servers do, came out up to ${listed(noises)} apart from them, quartile by quartile: smaller differences between rows say nothing.`
-}
-
-/** When and from what a part was measured. */
-export function sourceText(results: Results, part: Part): string {
-  const run = runOf(results, part)
-  return run ? `Measured on ${run.machine.date} at commit ${run.machine.commit}.` : ''
 }
 
 export function roomTable({ room }: Results): string {

@@ -1,16 +1,11 @@
 import type { Results } from '../results.ts'
+import { cacheTargets } from './cache-targets.ts'
 import { number, times, whole } from './format.ts'
+import type { JudgedTarget } from './judged-target.ts'
 import { peerOf } from './network.ts'
 import { besides } from './on-top.ts'
 import { ratioOf, toRows } from './overhead-rows.ts'
 import { toTimings } from './timings.ts'
-
-export interface JudgedTarget {
-  readonly target: string
-  readonly limit: string
-  readonly figure: string
-  readonly met: boolean
-}
 
 /** Milliseconds for the 1,000 sessions of a user. */
 const END_USER_LIMIT = 50
@@ -36,6 +31,7 @@ export function judgeTargets(results: Results): JudgedTarget[] {
     ...pathTargets(results),
     ...redisTargets(results),
     ...besidesTargets(results),
+    ...cacheTargets(results.cache),
   ]
 }
 

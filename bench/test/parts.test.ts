@@ -19,6 +19,7 @@ describe('the parts to measure', () => {
       'redis',
       'postgres',
       'sizes',
+      'cache',
     ])
   })
 

@@ -76,6 +76,34 @@ export function withServers({ redis = 30, besides = 700, stall = 5 } = {}): Resu
   }
 }
 
+/** The same with a near cache, whose hits take so many µs over a bare server that takes 20, and with its peers. */
+export function withCache({ hit = 3, express = 9, calls = 0, bytes = 240 } = {}): Results {
+  const ours = { kind: 'ours', storeCalls: calls } as const
+  const onExpress = { framework: 'Express' } as const
+  const four = (cpu: number) => [cpu, cpu, cpu, cpu]
+  const cached = { holding: 'nothing else', sessions: 100_000, bytes, read: bytes + 100 } as const
+  return {
+    ...results(),
+    cache: {
+      overhead: [
+        overhead('node:http bare', { kind: 'bare' }, four(20)),
+        overhead('coatcheck, near cache of 10,000, memory', ours, four(20 + hit)),
+        overhead('jose HS256', {}, four(60)),
+        overhead('fast-jwt HS256, verification cache', {}, four(24)),
+        overhead('Express bare', { ...onExpress, kind: 'bare' }, four(30)),
+        overhead(
+          'coatcheck, near cache of 10,000, Redis, Express',
+          { ...ours, ...onExpress },
+          four(30 + express),
+        ),
+        overhead('express-session, connect-redis', onExpress, four(130)),
+      ],
+      room: [cached, { ...cached, holding: 'data and device', bytes: 901 }],
+      lag: [{ engine: 'Redis', lags: [1, 2, 3], pings: [0.2, 0.2, 0.5] }],
+    },
+  }
+}
+
 export const MACHINE: Machine = {
   cpu: 'some CPU',
   cores: 2,

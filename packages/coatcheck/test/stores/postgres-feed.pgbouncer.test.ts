@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { SessionStore } from '../../src/core/store.ts'
 import { newSession } from '../../src/store-testing/fixtures.ts'
 import { postgres } from '../../src/stores/postgres.ts'
 import { FakeEnvironment } from '../../src/testing/fake-environment.ts'
@@ -34,33 +35,26 @@ describe.each(['pg', 'postgres'] as const)(
 
     async function openedWith(listen: string) {
       const environment = new FakeEnvironment()
-      const store = postgres(client(pooler.url), { schema: freshSchema(), listen: client(listen) })
+      const schema = freshSchema()
+      const store = postgres(client(pooler.url), { schema, listen: client(listen) })
       cleanup.push(() => store.close())
       await store.open({ environment, tombstoneRetention: RETENTION })
-      return { store, environment }
+      return { store, environment, schema }
     }
 
     it('P7 is refused, with what to do', async () => {
       const { store, environment } = await openedWith(pooler.url)
-      let isSettled = false
-      const opening = store.changes?.(new Recorder())?.finally(() => {
-        isSettled = true
-      })
-      const refused = expect(opening).rejects.toMatchObject({
-        code: 'ERR_STORE_SETTING',
-        message: expect.stringMatching(/pooler.*\{ listen: direct \}.*nearCache: false/),
-      })
-      while (!isSettled) {
-        environment.advance(100)
-        await store.health()
-      }
-      await refused
+      await expectUnheard(store, environment)
     })
 
-    it('P7 is refused where it would go to another database', async () => {
-      const { store } = await openedWith(server.url('template1'))
+    it('P7 is refused where it would go to another database, which has such tables too', async () => {
+      const { store, environment, schema } = await openedWith(server.url('template1'))
       await expect(store.changes?.(new Recorder())).rejects.toMatchObject({ code: 'ERR_STORE_SCHEMA' })
-      })
+      const elsewhere = postgres(client(server.url('template1')), { schema })
+      await elsewhere.open({ environment, tombstoneRetention: RETENTION })
+      await elsewhere.close()
+      await expectUnheard(store, environment)
+    })
 
     it('P7 tells what is changed where it reaches the server itself', async () => {
       const { store } = await openedWith(server.url())
@@ -72,3 +66,20 @@ describe.each(['pg', 'postgres'] as const)(
     })
   },
 )
+
+/** The feed is refused in the end, since nothing arrives. */
+async function expectUnheard(store: SessionStore, environment: FakeEnvironment): Promise<void> {
+  let isSettled = false
+  const opening = store.changes?.(new Recorder()).finally(() => {
+    isSettled = true
+  })
+  const refused = expect(opening).rejects.toMatchObject({
+    code: 'ERR_STORE_SETTING',
+    message: expect.stringMatching(/pooler.*\{ listen: direct \}.*nearCache: false/),
+  })
+  while (!isSettled) {
+    environment.advance(100)
+    await store.health()
+  }
+  await refused
+}

@@ -1,3 +1,6 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { NearCache } from '../../src/cache/near-cache.ts'
 import type { SessionId } from '../../src/core/record.ts'
@@ -192,6 +195,23 @@ describe.each(['pg', 'postgres'] as const)('the feed of changes of PostgreSQL th
     await echoOf(feed, store, PARTITION)
   })
 
+  it('connects with the password of the client, where that hides it', async () => {
+    const { admin } = administrator()
+    const role = `keyed_${driver}`
+    await admin.query(`CREATE ROLE ${role} LOGIN SUPERUSER PASSWORD 'hidden'`)
+    const path = join(server.data, 'pg_hba.conf')
+    writeFileSync(path, `host all ${role} 127.0.0.1/32 scram-sha-256\n${readFileSync(path, 'utf8')}`)
+    await admin.query('SELECT pg_reload_conf()')
+    while (await isAdmitted(server.url('postgres', role)));
+    const { client, end: endClient } = openClient(driver, server.url('postgres', `${role}:hidden`))
+    cleanup.push(endClient)
+    const store = postgres(client, { schema: freshSchema() })
+    cleanup.push(() => store.close())
+    await store.open({ environment: new FakeEnvironment(), tombstoneRetention: RETENTION })
+    const { feed } = await listening(store)
+    await echoOf(feed, store, PARTITION)
+  })
+
   function administrator() {
     const { client, end: endClient } = openClient('pg', server.url(), { max: 1 })
     cleanup.push(endClient)
@@ -230,6 +250,17 @@ it('the option listen takes a client, and nothing else', () => {
     /Option listen of postgres\(\) needs/,
   )
 })
+
+async function isAdmitted(connectionString: string): Promise<boolean> {
+  const client = new pg.Client({ connectionString, password: 'wrong' })
+  try {
+    await client.connect()
+  } catch {
+    return false
+  }
+  await client.end()
+  return true
+}
 
 async function untilCached(node: Node, token: string): Promise<void> {
   expect(node.cache).toBeInstanceOf(NearCache)

@@ -11,6 +11,7 @@ import type { LifecycleCommands } from './process/lifecycle.ts'
 import { inTurns } from './questions/in-turns.ts'
 import { measureOverhead } from './questions/overhead.ts'
 import { measureLag } from './questions/revocation-lag.ts'
+import { compareWithJwt } from './questions/session-vs-jwt.ts'
 import type { CacheResults, OnTopCase, OverheadCase, Part, Results, RoomCase, Settings } from './results.ts'
 import type { StoreName } from './store-backing.ts'
 
@@ -77,7 +78,8 @@ export async function measure(plan: Plan, parts: readonly Part[], tell: Tell): P
   const network = await measureRequests(plan, parts.includes('network') ? networkModes : [], tell)
   const cache = parts.includes('cache') ? await measureCache(plan, tell) : null
   const settings = settingsOf(plan)
-  const cached = cache && { cache }
+  const jwt = parts.includes('jwt') ? await compareWithJwt() : null
+  const more = { ...(cache && { cache }), ...(jwt && { jwt }) }
   return {
     runs: [{ parts, machine }],
     settings,
@@ -86,7 +88,7 @@ export async function measure(plan: Plan, parts: readonly Part[], tell: Tell): P
     ...stores,
     onTop,
     durableWrites,
-    ...cached,
+    ...more,
   }
 }
 

@@ -4,7 +4,7 @@ import type { Part, Results, Run, Settings } from './results.ts'
 /** Those about stores on servers. */
 const ENGINES: readonly Part[] = ['network', 'redis', 'postgres', 'sizes']
 
-const PARTS: readonly Part[] = [...FRAMEWORKS, 'stores', 'writes', ...ENGINES, 'cache']
+const PARTS: readonly Part[] = [...FRAMEWORKS, 'stores', 'writes', ...ENGINES, 'cache', 'jwt']
 
 /** Several parts under one name; `frameworks` are those that have a usual session package of their own. */
 const GROUPS: ReadonlyMap<string, readonly Part[]> = new Map([
@@ -52,7 +52,7 @@ export function without(old: Results, parts: readonly Part[], settings: Settings
       'The other parts were measured with other settings: leave --only out and measure all again.',
     )
   }
-  const { idle, cache, ...rest } = old
+  const { idle, cache, jwt, ...rest } = old
   const stays = ({ store }: { readonly store: string }) => !parts.includes(partOfStore(store))
   return {
     ...rest,
@@ -68,6 +68,7 @@ export function without(old: Results, parts: readonly Part[], settings: Settings
     sweep: old.sweep.filter(stays),
     durableWrites: parts.includes('writes') ? null : old.durableWrites,
     ...(!parts.includes('cache') && cache && { cache }),
+    ...(!parts.includes('jwt') && jwt && { jwt }),
   }
 }
 
@@ -75,6 +76,7 @@ export function without(old: Results, parts: readonly Part[], settings: Settings
 export function combined(kept: Results, fresh: Results): Results {
   const idle = fresh.idle ?? kept.idle
   const cache = fresh.cache ?? kept.cache
+  const jwt = fresh.jwt ?? kept.jwt
   return {
     runs: [...kept.runs, ...fresh.runs],
     settings: fresh.settings,
@@ -90,6 +92,7 @@ export function combined(kept: Results, fresh: Results): Results {
     sweep: inOrder(kept.sweep, fresh.sweep),
     durableWrites: fresh.durableWrites ?? kept.durableWrites,
     ...(cache && { cache }),
+    ...(jwt && { jwt }),
   }
 }
 

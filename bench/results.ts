@@ -21,14 +21,42 @@ export interface Results {
   readonly durableWrites: DurableWrites | null
   /** Older results lack it. */
   readonly cache?: CacheResults
+  readonly jwt?: JwtComparison
 }
 
 /**
  * What can be measured by itself: the servers of a framework, room and endings of the embedded stores and of each on a
- * server, durable writes, requests whose store is on a server, the room of larger sessions in all stores, and the near
- * cache.
+ * server, durable writes, requests whose store is on a server, the room of larger sessions in all stores, the near
+ * cache, and the comparison with signed tokens.
  */
-export type Part = Framework | 'stores' | 'writes' | 'network' | 'redis' | 'postgres' | 'sizes' | 'cache'
+export type Part =
+  | Framework
+  | 'stores'
+  | 'writes'
+  | 'network'
+  | 'redis'
+  | 'postgres'
+  | 'sizes'
+  | 'cache'
+  | 'jwt'
+
+/** In what a session and a signed token differ, apart from speed. */
+export interface JwtComparison {
+  /** Of the request header that carries it: a session, a token with the same contents, one with the least. */
+  readonly headerBytes: { readonly session: number; readonly jwt: number; readonly leastJwt: number }
+  /** What its holder can read of the contents. */
+  readonly readable: { readonly session: readonly string[]; readonly jwt: readonly string[] }
+  /** Who has the public key alone, the keys without the store, and another node over the same store. */
+  readonly elsewhere: {
+    readonly jwt: boolean
+    readonly sessionAlone: boolean
+    readonly sessionOnStore: boolean
+  }
+  /** Whether its end can be put off without handing out another one. */
+  readonly expiry: { readonly jwtMoved: boolean; readonly sessionMoved: boolean }
+  /** Once its user was signed out everywhere: seconds for which the token goes on being good, and whether the session does. */
+  readonly end: { readonly jwtLife: number; readonly jwtUsable: number; readonly sessionUsable: boolean }
+}
 
 /** What the near cache costs and saves. */
 export interface CacheResults {

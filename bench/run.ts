@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util'
 import { FULL, measure, QUICK, settingsOf } from './measure.ts'
 import { combined, parseParts, without } from './parts.ts'
 import { drawCharts } from './report/charts.ts'
+import { withJwtTable } from './report/jwt-guide.ts'
 import { renderReport } from './report/report.ts'
 import type { Results } from './results.ts'
 
@@ -46,7 +47,13 @@ function writeReport(measured: Results): void {
   mkdirSync(charts, { recursive: true })
   for (const { file, svg } of drawCharts(measured)) writeFileSync(join(charts, file), svg)
   writeFileSync(join(reportDirectory, 'benchmarks.md'), renderReport(measured))
+  if (!flags.quick) writeGuide(measured)
   tell(`written: ${flags.quick ? 'bench/quick' : 'docs'}/benchmarks.md`)
+}
+
+function writeGuide(measured: Results): void {
+  const guide = join(reportDirectory, 'guides', 'session-vs-jwt.md')
+  writeFileSync(guide, withJwtTable(readFileSync(guide, 'utf8'), measured))
 }
 
 function tell(line: string): void {

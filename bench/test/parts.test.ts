@@ -20,6 +20,7 @@ describe('the parts to measure', () => {
       'postgres',
       'sizes',
       'cache',
+      'jwt',
     ])
   })
 

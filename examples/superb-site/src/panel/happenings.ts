@@ -71,6 +71,7 @@ const WORDS: Describe = {
       `The session had ended when ${fields.join(', ').slice(0, 80)} should have been written. Nothing was revived.`,
     ),
   'commit-failed': () => bad('Write failed', 'It came too late or could not be stored, and is lost.'),
+  'served-stale': () => bad('Served from memory', 'The store cannot say whether this session still lives.'),
   'store-failed': ({ operation }) =>
     bad('Store failed', `${operation}: requests are refused rather than answered as if you were nobody.`),
   'unsafe-option': () => null,

@@ -150,16 +150,24 @@ export class MovingStore implements SessionStore {
   end(id: SessionId, options: EndOptions): Promise<EndResult> {
     return this.#underWay.during(async () => {
       const first = await this.#passage.settle(id)
-      // A chain of replacements may begin in `from`: all of it moves, so that `to` can follow it.
-      for (let one = first; options.follow && one.status === 'ended' && one.tombstone.replacedBy !== null; ) {
-        one = await this.#passage.settle(one.tombstone.replacedBy)
-      }
+      if (options.follow) await this.#settleSuccessors(first)
       const result = await this.#to.end(id, options)
       if (result.outcome !== 'unknown' || first.status !== 'ended') return result
       const { tombstone } = first
       const isTheirs = options.ofUser === undefined || options.ofUser === tombstone.userId
       return isTheirs ? { outcome: 'already', tombstone } : result
     })
+  }
+
+  /** A chain of replacements may begin in `from`: all of it moves, so that `to` can follow it. It may lead in circles. */
+  async #settleSuccessors(first: FindResult): Promise<void> {
+    const seen = new Set<SessionId>()
+    for (let one = first; one.status === 'ended'; ) {
+      const next: SessionId | null = one.tombstone.replacedBy
+      if (next === null || seen.has(next)) return
+      seen.add(next)
+      one = await this.#passage.settle(next)
+    }
   }
 
   /** `from` first: whoever looked there before is refused by the new epoch in `to`, whoever looks after finds nothing live. */

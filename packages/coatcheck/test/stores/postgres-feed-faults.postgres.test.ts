@@ -86,7 +86,7 @@ describe.each(['pg', 'postgres'] as const)('P7 the feed of changes through %s, w
     await fed.recorder.until((told) => told.lostTimes(PARTITION) === 1)
     fed.proxy.heal()
     while (fed.recorder.lostTimes(PARTITION) < 2) {
-      environment.advance(2_000)
+      environment.advance(50)
       await fed.store.health()
     }
     await tellsAgain(fed, 1)
@@ -176,7 +176,7 @@ describe.each(['pg', 'postgres'] as const)('P7 the feed of changes through %s, w
     expect(echoes).toBe(before)
     await reset()
     while (fed.recorder.lostTimes(PARTITION) < 2) {
-      environment.advance(2_000)
+      environment.advance(50)
       await fed.store.health()
     }
     await tellsAgain(fed, 1)

@@ -16,9 +16,9 @@ export type Clock = (context: StoreContext) => string
 /** How much longer than a tombstone Redis keeps what nobody has swept. */
 const DAY = 86_400_000
 
-/** How long, and how often, a slot on the move is waited for: 3 s. */
+/** How long a slot on the move is waited for, and how long between two attempts, in milliseconds. */
+const MOVING_PATIENCE = 3_000
 const MOVING_PAUSE = 30
-const MOVING_ATTEMPTS = 100
 
 /** How often a confirmed change may find its slot elsewhere. */
 const REDIRECTIONS = 5
@@ -114,11 +114,12 @@ export class Engine {
   }
 
   async #whileMoving<T>(run: () => Promise<T>): Promise<T> {
-    for (let attempt = 1; ; attempt++) {
+    const until = systemEnvironment.monotonic() + MOVING_PATIENCE
+    for (;;) {
       try {
         return await run()
       } catch (error) {
-        if (!isMoving(error) || attempt >= MOVING_ATTEMPTS) throw failure(error)
+        if (!isMoving(error) || systemEnvironment.monotonic() >= until) throw failure(error)
         await pause(MOVING_PAUSE)
       }
     }

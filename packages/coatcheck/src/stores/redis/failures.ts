@@ -8,7 +8,14 @@ export function isUnknownScript(error: unknown): boolean {
 /** Whether a slot is on the move, so that its keys lie on two nodes for the moment. */
 export function isMoving(error: unknown): boolean {
   const word = errorWord(error)
-  return word === 'TRYAGAIN' || word === 'ASK' || word === 'MOVED'
+  return word === 'TRYAGAIN' || word === 'ASK' || word === 'MOVED' || hasGivenUpMoving(error)
+}
+
+/** ioredis tries such a call 16 times by itself, and wraps what the server said last. It was applied none of those times. */
+function hasGivenUpMoving(error: unknown): boolean {
+  return (
+    error instanceof Error && /^Too many Cluster redirections\. .*(TRYAGAIN|ASK|MOVED) /.test(error.message)
+  )
 }
 
 /** Whether the server does not let this user do it, or nobody. */

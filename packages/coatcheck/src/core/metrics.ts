@@ -124,17 +124,10 @@ export class Metrics {
 
   #count(event: SessionEvent): void {
     increment(this.#events, event.name)
-    switch (event.name) {
-      case 'token-refused':
-        return increment(this.#refusals, event.reason)
-      case 'reused':
-        return increment(this.#reuses, event.cause)
-      case 'ended':
-        return increment(this.#ends, REASONS.has(event.reason) ? event.reason : 'other')
-      case 'store-failed':
-        return increment(this.#storeFailures, event.operation)
-      default:
-    }
+    if (event.name === 'token-refused') increment(this.#refusals, event.reason)
+    else if (event.name === 'reused') increment(this.#reuses, event.cause)
+    else if (event.name === 'store-failed') increment(this.#storeFailures, event.operation)
+    else if (event.name === 'ended') increment(this.#ends, REASONS.has(event.reason) ? event.reason : 'other')
   }
 }
 

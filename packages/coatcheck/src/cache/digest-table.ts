@@ -1,4 +1,4 @@
-/** Slots for which a table has room at first; it doubles as it fills. */
+/** Slots for which a table has room at first. */
 export const FIRST_CAPACITY = 1_024
 
 /**
@@ -18,7 +18,7 @@ export class DigestTable {
     keys.set(this.#keys)
     const taken = this.#buckets.filter((bucket) => bucket !== 0)
     this.#keys = keys
-    this.#buckets = new Uint32Array(capacity * 2)
+    this.#buckets = new Uint32Array(bucketsFor(capacity))
     for (const bucket of taken) this.#place(bucket)
   }
 
@@ -80,6 +80,11 @@ export class DigestTable {
       keys[at] === key[0] && keys[at + 1] === key[1] && keys[at + 2] === key[2] && keys[at + 3] === key[3]
     )
   }
+}
+
+/** A power of two, and twice as many as slots at least. */
+function bucketsFor(slots: number): number {
+  return 2 ** Math.ceil(Math.log2(slots * 2))
 }
 
 /** 16 bytes as four words, the first byte on top of the first. */

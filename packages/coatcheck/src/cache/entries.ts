@@ -1,6 +1,7 @@
 import { PARTITIONS } from '../core/token.ts'
+import type { CommonPart } from './common-part.ts'
 import { DigestTable, FIRST_CAPACITY, type Words } from './digest-table.ts'
-import { FoldedRecord } from './folded-record.ts'
+import { beginningOf, FoldedRecord } from './folded-record.ts'
 
 /** Records that are kept as objects, too: those of the sessions that were read last. */
 const UNFOLDED = 8_192
@@ -10,22 +11,19 @@ export interface Entry {
   readonly id: Words
   readonly token: Words
   readonly partition: number
-  readonly isBearer: boolean
   /** The partition's era when it was read. */
   readonly era: number
   /** What the store's clock is ahead of the monotonic one. */
   readonly ahead: number
   readonly seenAt: number
-  readonly idleTimeout: number
   /** From when on the entry is of no use, whatever happens; the idle deadline comes besides. */
   readonly until: number
-  readonly touchInterval: number
-  readonly userId: string | null
+  readonly common: CommonPart
   readonly text: string
 }
 
 /**
- * The entries of a near cache, column by column: numbers in typed arrays, texts in two plain ones. Bounded by `max`; where
+ * The entries of a near cache, column by column: numbers in typed arrays, the rest in plain ones. Bounded by `max`; where
  * it is full, one goes that nobody has used since the hand of the clock came by last (second chance).
  */
 export class Entries {
@@ -41,14 +39,11 @@ export class Entries {
   evictions = 0
 
   partitions = new Uint8Array(FIRST_CAPACITY)
-  bearers = new Uint8Array(FIRST_CAPACITY)
   eras = new Uint32Array(FIRST_CAPACITY)
   ahead = new Float64Array(FIRST_CAPACITY)
   seenAt = new Float64Array(FIRST_CAPACITY)
-  idleTimeout = new Float64Array(FIRST_CAPACITY)
   until = new Float64Array(FIRST_CAPACITY)
-  touchInterval = new Float64Array(FIRST_CAPACITY)
-  readonly #users: (string | null)[] = []
+  readonly common: (CommonPart | null)[] = []
   readonly #texts: string[] = []
   readonly #records: (FoldedRecord | undefined)[] = []
   /** Slots whose records are objects, in the order in which they came to be. */
@@ -102,14 +97,11 @@ export class Entries {
     this.#byId.insert(slot, entry.id)
     this.#flags[slot] = TAKEN
     this.partitions[slot] = entry.partition
-    this.bearers[slot] = entry.isBearer ? 1 : 0
     this.eras[slot] = entry.era
     this.ahead[slot] = entry.ahead
     this.seenAt[slot] = entry.seenAt
-    this.idleTimeout[slot] = entry.idleTimeout
     this.until[slot] = entry.until
-    this.touchInterval[slot] = entry.touchInterval
-    this.#users[slot] = entry.userId
+    this.common[slot] = entry.common
     this.#texts[slot] = entry.text
     this.#records[slot] = undefined
     this.#link(slot, entry.partition)
@@ -121,7 +113,7 @@ export class Entries {
     this.#byId.remove(slot)
     this.#unlink(slot)
     this.#flags[slot] = 0
-    this.#users[slot] = null
+    this.common[slot] = null
     this.#texts[slot] = ''
     this.#records[slot] = undefined
     this.#next[slot] = this.#free
@@ -131,9 +123,10 @@ export class Entries {
 
   /** Removes what the user has in this partition. */
   removeUser(userId: string, partition: number): void {
+    const beginning = beginningOf(userId)
     for (let slot = this.#first[partition] as number; slot >= 0; ) {
       const next = this.#next[slot] as number
-      if (this.#users[slot] === userId) this.remove(slot)
+      if (this.#texts[slot]?.startsWith(beginning)) this.remove(slot)
       slot = next
     }
   }
@@ -145,7 +138,7 @@ export class Entries {
     this.#latest = (this.#latest + 1) % UNFOLDED
     const record = new FoldedRecord(this.#texts[slot] as string, {
       id: this.#byId.bytesOf(slot),
-      userId: this.#users[slot] as string | null,
+      common: this.common[slot] as CommonPart,
       lastSeenAt: this.seenAt[slot] as number,
     })
     this.#records[slot] = record
@@ -192,7 +185,7 @@ export class Entries {
   }
 
   #grow(): void {
-    const capacity = this.#capacity * 2
+    const capacity = Math.min(this.#capacity * 2, Math.max(this.#max, FIRST_CAPACITY))
     const longer = <T extends { set(from: T): void }>(Column: new (length: number) => T, column: T): T => {
       const copy = new Column(capacity)
       copy.set(column)
@@ -201,13 +194,10 @@ export class Entries {
     this.#byToken.grow(capacity)
     this.#byId.grow(capacity)
     this.partitions = longer(Uint8Array, this.partitions)
-    this.bearers = longer(Uint8Array, this.bearers)
     this.eras = longer(Uint32Array, this.eras)
     this.ahead = longer(Float64Array, this.ahead)
     this.seenAt = longer(Float64Array, this.seenAt)
-    this.idleTimeout = longer(Float64Array, this.idleTimeout)
     this.until = longer(Float64Array, this.until)
-    this.touchInterval = longer(Float64Array, this.touchInterval)
     this.#flags = longer(Uint8Array, this.#flags)
     this.#next = longer(Int32Array, this.#next)
     this.#before = longer(Int32Array, this.#before)

@@ -1,66 +1,55 @@
 import { deepFreeze } from '../core/data-schema.ts'
 import { toBase64Url } from '../core/encoding.ts'
 import type { Json, JsonFields } from '../core/json.ts'
-import type { LifetimeKind, PreviousSecret, SessionId, SessionRecord, Transport } from '../core/record.ts'
+import type { PreviousSecret, SessionId, SessionRecord } from '../core/record.ts'
+import type { CommonPart } from './common-part.ts'
 
-/** A record without what is kept beside its text. */
+/** A record without what is kept beside its text. Instants but the first are counted from that one. */
 type Head = readonly [
+  userId: string | null,
   revision: number,
   generation: number,
   secretHash: string,
-  rotatedAt: number,
-  previous: PreviousSecret | null,
-  replaces: SessionId | null,
   createdAt: number,
-  authenticatedAt: number | null,
-  idleTimeout: number,
-  expiresAt: number,
-  lifetime: LifetimeKind,
-  transport: Transport,
-  methods: readonly string[],
-  level: string | null,
-  userAgent: string | null,
-  address: string | null,
-  label: string | null,
-  schemaVersion: number,
+  rotated: number,
+  authenticated: number | null,
+  expires: number,
   version: number,
   epoch: string,
   data: JsonFields,
+  previous?: PreviousSecret | null,
+  replaces?: SessionId | null,
 ]
 
 /** The record as one JSON text without names, which takes a third of the room that its objects do. */
 export function toRecordText(record: SessionRecord): string {
-  const { rotation, authentication, device } = record
+  const { rotation, createdAt, authenticatedAt, replaces } = record
   const head: Head = [
+    record.userId,
     rotation.revision,
     rotation.generation,
     rotation.secretHash,
-    rotation.rotatedAt,
-    rotation.previous,
-    record.replaces,
-    record.createdAt,
-    record.authenticatedAt,
-    record.idleTimeout,
-    record.expiresAt,
-    record.lifetime,
-    record.transport,
-    authentication.methods,
-    authentication.level,
-    device.userAgent,
-    device.address,
-    device.label,
-    record.schemaVersion,
+    createdAt,
+    rotation.rotatedAt - createdAt,
+    authenticatedAt === null ? null : authenticatedAt - createdAt,
+    record.expiresAt - createdAt,
     record.version,
     record.epoch,
     record.data,
   ]
-  return JSON.stringify(head)
+  const { previous } = rotation
+  return JSON.stringify(previous || replaces ? [...head, previous, replaces] : head)
+}
+
+/** How the texts of this user's records begin, and no others. */
+export function beginningOf(userId: string): string {
+  return `[${JSON.stringify(userId)},`
 }
 
 /** What is known of a record without reading its text. */
 interface Beside {
   readonly id: Uint8Array
-  readonly userId: string | null
+  readonly common: CommonPart
   readonly lastSeenAt: number
 }
 
@@ -81,32 +70,28 @@ export class FoldedRecord {
   }
 }
 
-function fromRecordText(text: string, beside: Beside): SessionRecord {
+function fromRecordText(text: string, { id, common, lastSeenAt }: Beside): SessionRecord {
   const head = JSON.parse(text) as Head
+  const [userId, revision, generation, secretHash, createdAt, rotated, authenticated, expires] = head
+  const [, , , , , , , , version, epoch, data, previous = null, replaces = null] = head
   const record: SessionRecord = {
-    id: toBase64Url(beside.id) as SessionId,
-    rotation: {
-      revision: head[0],
-      generation: head[1],
-      secretHash: head[2],
-      rotatedAt: head[3],
-      previous: head[4],
-    },
-    userId: beside.userId,
-    replaces: head[5],
-    createdAt: head[6],
-    authenticatedAt: head[7],
-    lastSeenAt: beside.lastSeenAt,
-    idleTimeout: head[8],
-    expiresAt: head[9],
-    lifetime: head[10],
-    transport: head[11],
-    authentication: { methods: head[12], level: head[13] },
-    device: { userAgent: head[14], address: head[15], label: head[16] },
-    schemaVersion: head[17],
-    version: head[18],
-    epoch: head[19],
-    data: head[20],
+    id: toBase64Url(id) as SessionId,
+    rotation: { revision, generation, secretHash, rotatedAt: createdAt + rotated, previous },
+    userId,
+    replaces,
+    createdAt,
+    authenticatedAt: authenticated === null ? null : createdAt + authenticated,
+    lastSeenAt,
+    idleTimeout: common.idleTimeout,
+    expiresAt: createdAt + expires,
+    lifetime: common.lifetime,
+    transport: common.transport,
+    authentication: common.authentication,
+    device: common.device,
+    schemaVersion: common.schemaVersion,
+    version,
+    epoch,
+    data,
   }
   return deepFreeze(record as unknown as Json) as unknown as SessionRecord
 }

@@ -7,6 +7,7 @@ import type { SessionId, Transport } from '../core/record.ts'
 import type { CacheContext, CacheCounts, Hit, Keeping, Reading, SessionCache } from '../core/session-cache.ts'
 import type { ChangeFeed, ChangeReceiver, Live } from '../core/store.ts'
 import { PARTITIONS, partitionOfUser } from '../core/token.ts'
+import { type CommonPart, CommonParts } from './common-part.ts'
 import { Entries } from './entries.ts'
 import { toRecordText } from './folded-record.ts'
 import { Leases } from './leases.ts'
@@ -27,6 +28,7 @@ export interface NearCacheOptions {
  */
 export class NearCache implements SessionCache {
   readonly #entries: Entries
+  readonly #commonParts = new CommonParts()
   readonly #readings = new Readings()
   readonly #eras = new Uint32Array(PARTITIONS)
   /** Eras before these are of no use even in an outage. */
@@ -114,15 +116,12 @@ export class NearCache implements SessionCache {
       id: this.#idWords,
       token: digestInto(this.#digest, token),
       partition,
-      isBearer: record.transport === 'bearer',
       era,
       // The store's clock was read after the question was asked: counted from then, deadlines come early.
       ahead: now - askedAt,
       seenAt: record.lastSeenAt,
-      idleTimeout: record.idleTimeout,
       until: Math.min(until, record.expiresAt),
-      touchInterval,
-      userId: record.userId,
+      common: this.#commonParts.of(record, touchInterval),
       text: toRecordText(record),
     })
   }
@@ -194,7 +193,7 @@ export class NearCache implements SessionCache {
   #findToken(token: string, transport: Transport): number {
     const slot = this.#entries.findToken(digestInto(this.#digest, token))
     if (slot < 0) return slot
-    return this.#entries.bearers[slot] === (transport === 'bearer' ? 1 : 0) ? slot : -1
+    return this.#entries.common[slot]?.transport === transport ? slot : -1
   }
 
   #find(id: SessionId): number {
@@ -208,20 +207,15 @@ export class NearCache implements SessionCache {
     const ahead = entries.ahead[slot] as number
     const now = monotonic + ahead
     const idle = now - (entries.seenAt[slot] as number)
-    if (now >= (entries.until[slot] as number) || idle >= (entries.idleTimeout[slot] as number)) {
-      return this.#missed()
-    }
+    const { idleTimeout, touchInterval } = entries.common[slot] as CommonPart
+    if (now >= (entries.until[slot] as number) || idle >= idleTimeout) return this.#missed()
     if (!leases.holds(partition, monotonic)) {
       this.#unproven++
       return this.#missed()
     }
     entries.spare(slot)
     this.#hits++
-    return {
-      source: entries.record(slot),
-      ahead,
-      touchDue: idle >= (entries.touchInterval[slot] as number),
-    }
+    return { source: entries.record(slot), ahead, touchDue: idle >= touchInterval }
   }
 
   /** What was kept is of no use to anybody. */

@@ -66,8 +66,6 @@ export async function fillExpressSession(
 
 /** Of this process, without garbage. */
 export function memoryInUse(): { readonly heap: number; readonly rss: number } {
-  // Twice: what lies outside the heap is freed behind the first.
-  globalThis.gc?.()
   globalThis.gc?.()
   const { heapUsed, external, rss } = process.memoryUsage()
   return { heap: heapUsed + external, rss }

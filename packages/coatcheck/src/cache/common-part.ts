@@ -9,6 +9,8 @@ export interface CommonPart
     'idleTimeout' | 'lifetime' | 'transport' | 'authentication' | 'device' | 'schemaVersion'
   > {
   readonly touchInterval: number
+  /** What the epochs of many begin with. */
+  readonly era: string
 }
 
 /** Different ones that are found again: as many as there are kinds of browsers, ways to sign in and lifetimes. */
@@ -20,7 +22,17 @@ export class CommonParts {
 
   of(record: SessionRecord, touchInterval: number): CommonPart {
     const { idleTimeout, lifetime, transport, authentication, device, schemaVersion } = record
-    const part = { idleTimeout, lifetime, transport, authentication, device, schemaVersion, touchInterval }
+    const era = eraOf(record.epoch)
+    const part = {
+      idleTimeout,
+      lifetime,
+      transport,
+      authentication,
+      device,
+      schemaVersion,
+      touchInterval,
+      era,
+    }
     const text = JSON.stringify(part)
     const known = this.#known.get(text)
     if (known) return known
@@ -30,4 +42,10 @@ export class CommonParts {
     this.#known.set(text, own)
     return own
   }
+}
+
+/** An epoch up to its first dot, behind which stores put what is the user's own; all of it where there is none. */
+export function eraOf(epoch: string): string {
+  const dot = epoch.indexOf('.')
+  return dot === -1 ? epoch : epoch.slice(0, dot + 1)
 }

@@ -201,6 +201,10 @@ export class Entries {
     this.#flags = longer(Uint8Array, this.#flags)
     this.#next = longer(Int32Array, this.#next)
     this.#before = longer(Int32Array, this.#before)
+    // Else they would grow by half of what they hold, whenever they are full.
+    this.common.length = capacity
+    this.#texts.length = capacity
+    this.#records.length = capacity
     this.#capacity = capacity
   }
 }

@@ -2,7 +2,7 @@ import { deepFreeze } from '../core/data-schema.ts'
 import { toBase64Url } from '../core/encoding.ts'
 import type { Json, JsonFields } from '../core/json.ts'
 import type { PreviousSecret, SessionId, SessionRecord } from '../core/record.ts'
-import type { CommonPart } from './common-part.ts'
+import { type CommonPart, eraOf } from './common-part.ts'
 
 /** A record without what is kept beside its text. Instants but the first are counted from that one. */
 type Head = readonly [
@@ -15,7 +15,7 @@ type Head = readonly [
   authenticated: number | null,
   expires: number,
   version: number,
-  epoch: string,
+  ownEpoch: string,
   data: JsonFields,
   previous?: PreviousSecret | null,
   replaces?: SessionId | null,
@@ -34,7 +34,7 @@ export function toRecordText(record: SessionRecord): string {
     authenticatedAt === null ? null : authenticatedAt - createdAt,
     record.expiresAt - createdAt,
     record.version,
-    record.epoch,
+    record.epoch.slice(eraOf(record.epoch).length),
     record.data,
   ]
   const { previous } = rotation
@@ -73,7 +73,7 @@ export class FoldedRecord {
 function fromRecordText(text: string, { id, common, lastSeenAt }: Beside): SessionRecord {
   const head = JSON.parse(text) as Head
   const [userId, revision, generation, secretHash, createdAt, rotated, authenticated, expires] = head
-  const [, , , , , , , , version, epoch, data, previous = null, replaces = null] = head
+  const [, , , , , , , , version, ownEpoch, data, previous = null, replaces = null] = head
   const record: SessionRecord = {
     id: toBase64Url(id) as SessionId,
     rotation: { revision, generation, secretHash, rotatedAt: createdAt + rotated, previous },
@@ -90,7 +90,7 @@ function fromRecordText(text: string, { id, common, lastSeenAt }: Beside): Sessi
     device: common.device,
     schemaVersion: common.schemaVersion,
     version,
-    epoch,
+    epoch: common.era + ownEpoch,
     data,
   }
   return deepFreeze(record as unknown as Json) as unknown as SessionRecord

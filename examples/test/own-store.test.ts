@@ -14,7 +14,7 @@ import {
 } from 'coatcheck/store-testing'
 import { createTestSessions, FakeEnvironment, signedIn } from 'coatcheck/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { jsonFile } from '../own-store/json-file.ts'
+import { jsonFile } from './own-store/json-file.ts'
 
 const RETENTION = 3_600_000
 

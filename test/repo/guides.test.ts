@@ -12,6 +12,9 @@ const GUIDES: Readonly<Record<string, readonly string[]>> = {
   'react-router': ['app/sessions.server.ts', 'app/session-context.ts', 'app/root.tsx'],
 }
 
+/** What the guide to stores shows, of a directory that the test beside it runs. */
+const OWN_STORE = ['json-file.ts', 'whole-file.ts']
+
 const HEADINGS = [
   'Install',
   'The application',
@@ -54,6 +57,13 @@ describe('the guides to frameworks', () => {
       const different = copies.filter((path) => readText(`examples/${path}`).trimEnd() !== model)
       expect({ file, different }).toEqual({ file, different: [] })
     }
+  })
+})
+
+describe('the guide to a store of one’s own', () => {
+  it.each(OWN_STORE)('shows %s word for word', (file) => {
+    const blocks = namedBlocks(readText('docs/guides/own-store.md'))
+    expect(blocks.get(file)).toBe(example('test/own-store', file))
   })
 })
 

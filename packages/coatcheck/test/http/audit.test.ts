@@ -11,6 +11,7 @@ import {
   type TestSessionsOptions,
 } from '../../src/testing/index.ts'
 import { Browser, type Visited } from '../helpers/browser.ts'
+import { HeldFeed } from '../helpers/held-feed.ts'
 import { HOUR, keysOf, MINUTE, SECOND } from '../helpers/nodes.ts'
 
 /** Every event that there is: the type makes sure that none is missing here. */
@@ -165,11 +166,14 @@ async function breakThings(sink: Sink): Promise<void> {
 
 /** A session from the near cache, in an outage that comes when its lease is out. */
 async function outlast(sink: Sink): Promise<void> {
-  const { sessions, store, environment } = sink.create({ nearCache: true, unsafeServeStale: '1m' })
+  const feed = new HeldFeed()
+  const options = { nearCache: true, unsafeServeStale: '1m', store: feed.store } as const
+  const { sessions, store, environment } = sink.create(options)
   const browser = new Browser(sessions)
   sink.note(await browser.post((session) => session.login('ada')))
   sink.note(await browser.get())
-  environment.stepWallClock(2 * SECOND)
+  feed.hold()
+  environment.advance(2 * SECOND)
   store.fail('find', undefined, { times: 1 })
   sink.note(await browser.get())
 }

@@ -190,7 +190,7 @@ async function measureCache(plan: Plan, tell: Tell): Promise<CacheResults> {
     inProcess((child) => child.ask('cacheRoom', holding, count)),
   )
   const overhead = await measureRequests(plan, cacheModes, tell)
-  const telling = (['Redis'] as const).filter((engine) => isThere(engine, tell))
+  const telling = (['Redis', 'PostgreSQL'] as const).filter((engine) => isThere(engine, tell))
   const lag = await inTurns(telling, 1, (engine) => {
     tell(`revocation lag: ${engine}`)
     return measureLag(engine, Math.max(10, ENDED * plan.scale))

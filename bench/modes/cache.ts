@@ -11,7 +11,7 @@ import { bareModes } from './bare.ts'
 import { STORE_METHODS, toHeaders } from './coatcheck.ts'
 import { coatcheckServers } from './coatcheck-servers.ts'
 import { engineUrl, type Framework, type Mode, nameOn, type Running, sessionsOf } from './mode.ts'
-import { connectRedisMode, type Driver, nodeRedis } from './network.ts'
+import { connectRedisMode, type Driver, nodeRedis, pg } from './network.ts'
 import { peerModes } from './peers.ts'
 
 const FEW = 10_000
@@ -31,6 +31,7 @@ export const cacheModes: readonly Mode[] = [
   embedded('memory', MANY, IN_USE),
   embedded('SQLite', FEW),
   onServer('node:http', nodeRedis),
+  onServer('node:http', pg),
   ...peerModes.filter(({ name }) => RIVALS.includes(name)),
   onServer('Express', nodeRedis),
   connectRedisMode,

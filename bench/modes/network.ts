@@ -66,7 +66,7 @@ const ioredis: Driver = {
   },
 }
 
-const pg: Driver = {
+export const pg: Driver = {
   name: 'pg',
   engine: 'PostgreSQL',
   async connect(url) {

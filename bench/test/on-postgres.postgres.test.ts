@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { fillRecords, userOfTen } from '../fill.ts'
 import { FilledStore } from '../filled-store.ts'
 import { FIELDS } from '../fixture.ts'
+import { cacheModes } from '../modes/cache.ts'
 import { networkModes } from '../modes/network.ts'
 import { type RunningEngine, startEngine } from '../process/engine.ts'
 import { assertAnswers } from '../questions/answers.ts'
@@ -19,19 +20,18 @@ describe('modes on PostgreSQL', () => {
 
   afterAll(() => server.stop())
 
-  it.each(networkModes.filter(({ engine }) => engine === 'PostgreSQL'))(
-    'know who is asking and nobody else: $name',
-    async (mode) => {
-      const running = await mode.start({ scale: 0, sample: 3, engines: { PostgreSQL: server.url } })
-      running.server.listen(0, '127.0.0.1')
-      await once(running.server, 'listening')
-      const url = `http://127.0.0.1:${(running.server.address() as AddressInfo).port}/`
-      await assertAnswers({ mode, url, requests: running.requests })
-      running.server.closeAllConnections()
-      running.server.close()
-      await running.close?.()
-    },
-  )
+  const modes = [...new Set([...networkModes, ...cacheModes])].filter(({ engine }) => engine === 'PostgreSQL')
+
+  it.each(modes)('know who is asking and nobody else: $name', async (mode) => {
+    const running = await mode.start({ scale: 0, sample: 3, engines: { PostgreSQL: server.url } })
+    running.server.listen(0, '127.0.0.1')
+    await once(running.server, 'listening')
+    const url = `http://127.0.0.1:${(running.server.address() as AddressInfo).port}/`
+    await assertAnswers({ mode, url, requests: running.requests })
+    running.server.closeAllConnections()
+    running.server.close()
+    await running.close?.()
+  })
 })
 
 describe('a store on PostgreSQL that is filled', () => {

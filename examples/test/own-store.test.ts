@@ -1,7 +1,8 @@
+import { hash } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { SessionId, SessionStore } from 'coatcheck'
+import type { NewSession, ReplaceOptions, SessionId, SessionStore } from 'coatcheck'
 import { memory } from 'coatcheck/memory'
 import {
   compareWithModel,
@@ -17,6 +18,18 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { jsonFile } from './own-store/json-file.ts'
 
 const RETENTION = 3_600_000
+const LIFETIME = 1_800_000
+
+const REPLACING: ReplaceOptions = {
+  operationId: 'a replacement',
+  reason: 'replaced',
+  requireOld: true,
+  carry: 'all',
+  operations: [],
+  maxBytes: 16_384,
+  limit: null,
+  ifEpoch: null,
+}
 
 let directory: string
 let directories = 0
@@ -87,6 +100,33 @@ describe('a store of one’s own', () => {
     expect(await (await opened(path)).find(id)).toMatchObject({ status: 'ended' })
   })
 
+  it('P1 keeps what it found past its deadline ended, though the process is killed and the clock is stepped back', async () => {
+    const path = freshPath()
+    const environment = new FakeEnvironment()
+    const store = await opened(path, environment)
+    const id = await createdIn(store)
+    environment.advance(LIFETIME)
+    expect(await store.find(id)).toMatchObject({ status: 'ended', justEnded: true })
+    environment.stepWallClock(-LIFETIME)
+    expect(await (await opened(path, environment)).find(id)).toMatchObject({ status: 'ended' })
+  })
+
+  it('P5 never has a session beside its successor in the file, whenever that takes its place', async () => {
+    for (let turns = 0; turns < 12; turns++) {
+      const path = freshPath()
+      const store = await opened(path)
+      // More than one page of a scan.
+      await Promise.all(Array.from({ length: 1_200 }, (_, n) => createdIn(store, idOf(`${n}`))))
+      const written = store.touch([])
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve()
+      const replaced = store.replace(idOf('0'), newSession(idOf('new')), REPLACING)
+      await written
+      const { sessions } = JSON.parse(readFileSync(path, 'utf8')) as { sessions: { id: string }[] }
+      expect(sessions.filter(({ id }) => id === idOf('0') || id === idOf('new'))).toHaveLength(1)
+      await replaced
+    }
+  })
+
   it('refuses a file that is no JSON, and leaves it as it is', async () => {
     const path = freshPath()
     writeFileSync(path, '{"sessions": [')
@@ -124,9 +164,9 @@ function context() {
   return { environment: new FakeEnvironment(), tombstoneRetention: RETENTION }
 }
 
-async function opened(path: string): Promise<SessionStore> {
+async function opened(path: string, environment = new FakeEnvironment()): Promise<SessionStore> {
   const store = jsonFile(path)
-  await store.open(context())
+  await store.open({ environment, tombstoneRetention: RETENTION })
   return store
 }
 
@@ -144,21 +184,30 @@ function takeAway(path: string): { bringBack(): void } {
   return { bringBack: () => renameSync(`${own}.away`, own) }
 }
 
-async function createdIn(store: SessionStore): Promise<SessionId> {
-  const result = await store.create({
-    id: 'AAAAAAAAAAAAAAAAAAAAAA' as SessionId,
+async function createdIn(store: SessionStore, id = idOf('a session')): Promise<SessionId> {
+  const result = await store.create(newSession(id))
+  if (result.outcome !== 'ok') throw new Error('the id is taken')
+  return result.record.id
+}
+
+/** An id that follows from `name`, as far from others as ids are. */
+function idOf(name: string): SessionId {
+  return hash('md5', name, 'base64url') as SessionId
+}
+
+function newSession(id: SessionId): NewSession {
+  return {
+    id,
     secretHash: 'a hash',
     userId: null,
     lifetime: 'anonymous',
-    idleTimeout: 1_800_000,
-    absoluteTimeout: RETENTION,
+    idleTimeout: LIFETIME,
+    absoluteTimeout: LIFETIME,
     authenticated: false,
     authentication: { methods: [], level: null },
     transport: 'cookie',
     device: { userAgent: null, address: null, label: null },
     data: {},
     schemaVersion: 1,
-  })
-  if (result.outcome !== 'ok') throw new Error('the id is taken')
-  return result.record.id
+  }
 }

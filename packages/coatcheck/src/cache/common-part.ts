@@ -9,6 +9,8 @@ export interface CommonPart
     'idleTimeout' | 'lifetime' | 'transport' | 'authentication' | 'device' | 'schemaVersion'
   > {
   readonly touchInterval: number
+  /** From creation to the absolute deadline. */
+  readonly life: number
   /** What the epochs of many begin with. */
   readonly era: string
 }
@@ -31,6 +33,7 @@ export class CommonParts {
       device,
       schemaVersion,
       touchInterval,
+      life: record.expiresAt - record.createdAt,
       era,
     }
     const text = JSON.stringify(part)

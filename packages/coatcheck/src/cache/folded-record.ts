@@ -13,7 +13,6 @@ type Head = readonly [
   createdAt: number,
   rotated: number,
   authenticated: number | null,
-  expires: number,
   version: number,
   ownEpoch: string,
   data: JsonFields,
@@ -32,7 +31,6 @@ export function toRecordText(record: SessionRecord): string {
     createdAt,
     rotation.rotatedAt - createdAt,
     authenticatedAt === null ? null : authenticatedAt - createdAt,
-    record.expiresAt - createdAt,
     record.version,
     record.epoch.slice(eraOf(record.epoch).length),
     record.data,
@@ -72,8 +70,8 @@ export class FoldedRecord {
 
 function fromRecordText(text: string, { id, common, lastSeenAt }: Beside): SessionRecord {
   const head = JSON.parse(text) as Head
-  const [userId, revision, generation, secretHash, createdAt, rotated, authenticated, expires] = head
-  const [, , , , , , , , version, ownEpoch, data, previous = null, replaces = null] = head
+  const [userId, revision, generation, secretHash, createdAt, rotated, authenticated] = head
+  const [, , , , , , , version, ownEpoch, data, previous = null, replaces = null] = head
   const record: SessionRecord = {
     id: toBase64Url(id) as SessionId,
     rotation: { revision, generation, secretHash, rotatedAt: createdAt + rotated, previous },
@@ -83,7 +81,7 @@ function fromRecordText(text: string, { id, common, lastSeenAt }: Beside): Sessi
     authenticatedAt: authenticated === null ? null : createdAt + authenticated,
     lastSeenAt,
     idleTimeout: common.idleTimeout,
-    expiresAt: createdAt + expires,
+    expiresAt: createdAt + common.life,
     lifetime: common.lifetime,
     transport: common.transport,
     authentication: common.authentication,

@@ -43,6 +43,40 @@ describe('P1 when the primary is killed and a replica takes over', () => {
   })
 })
 
+describe('P1 a primary that was demoted, and that the client still reaches,', () => {
+  it.each([
+    {
+      name: 'redis',
+      connect: ({ url }: RedisServer) =>
+        createClient({ url })
+          .on('error', () => {})
+          .connect(),
+    },
+    { name: 'ioredis', connect: async ({ url }: RedisServer) => new Redis(url).on('error', () => {}) },
+  ])('answers nobody: it may not know of the latest ends ($name)', async ({ connect }) => {
+    const [server, other] = [await RedisServer.start(NOTHING_SAVED), await RedisServer.start(NOTHING_SAVED)]
+    for (const one of [server, other]) cleanup.push(() => one.stop())
+    const client = await connect(server)
+    cleanup.push(() => ('destroy' in client ? client.destroy() : client.disconnect()))
+    const store = redisOnTestClock(client, 'fleet:')
+    await store.open({ environment: systemEnvironment, tombstoneRetention: RETENTION })
+    cleanup.push(() => store.close())
+    const { id } = session(1, 'ada')
+    await store.create(session(1, 'ada'))
+    const admin = await createClient({ url: server.url }).connect()
+    await admin.sendCommand(['REPLICAOF', '127.0.0.1', String(other.port)])
+    admin.destroy()
+    const page = { limit: 10, cursor: null }
+    const calls = [
+      () => Promise.resolve(store.find(id)),
+      () => store.list('ada', page),
+      () => store.scan(page),
+      () => store.end(session(2, 'ada').id, { reason: 'logout' }),
+    ]
+    for (const call of calls) await expect(call()).rejects.toMatchObject({ code: 'ERR_STORE_READ_ONLY' })
+  })
+})
+
 /** Logins and ends, in as many partitions as there are users; what was acknowledged. */
 async function used(store: SessionStore) {
   const live: SessionId[] = []

@@ -1,5 +1,7 @@
+import { ON_PRIMARY } from './prelude.ts'
+
 /** Arguments: id, reason, user whose it must be or '', '1' to follow replacements, nonce: the same one is `ended` again. */
-export const END = `
+export const END = `${ON_PRIMARY}
 local id, reason, ofUser, follow, nonce = unpack(ARGV, 3, 7)
 local function ended(which, user)
   return answer('ended', '[' .. quoted(which) .. ',' .. user .. ']')

@@ -1,9 +1,11 @@
+import { ON_PRIMARY } from './prelude.ts'
+
 /**
  * What lies in a part of the partition. Arguments: where the page before has ended, in which server, and how many to look at.
  * A place among the elements of a hash means nothing to another server, where a slot has moved to or which was promoted:
  * there the partition begins anew. A session whose end nobody has been told of yet is passed over: a sweep tells.
  */
-export const SCAN = `
+export const SCAN = `${ON_PRIMARY}
 local from, before, count = unpack(ARGV, 3, 5)
 local server = string.match(call('INFO', 'server'), 'run_id:(%w+)') or ''
 if server ~= before then from = '0' end

@@ -290,3 +290,13 @@ local function liveOf(user)
   return found
 end
 `
+
+/**
+ * In front of scripts that may come to their answer without a write: a replica, or a primary that was demoted, may not know of
+ * the latest ends. That it takes writes is asked by one that changes nothing. Not for scripts that make anything grow: behind
+ * a write, Redis lets everything pass although its memory is full.
+ */
+export const ON_PRIMARY = `
+local refused = redis.pcall('ZREM', X, '')
+if type(refused) == 'table' and string.find(refused.err or '', 'READONLY', 1, true) then return refused end
+`

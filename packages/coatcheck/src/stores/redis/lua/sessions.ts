@@ -1,5 +1,7 @@
+import { ON_PRIMARY } from './prelude.ts'
+
 /** Arguments, after the clock and how long keys are kept: id. */
-export const FIND = `
+export const FIND = `${ON_PRIMARY}
 local id = ARGV[3]
 local s, t, fresh = live(id)
 if s then return answer('live', record(id, s)) end
@@ -142,7 +144,7 @@ return answer('ok')
 `
 
 /** Arguments: the user, how many, and after which time of creation and id ('' for the newest). */
-export const LIST = `
+export const LIST = `${ON_PRIMARY}
 local user, limit, at, after = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6]
 local found = {}
 for _, entry in ipairs(liveOf(user)) do

@@ -129,8 +129,10 @@ export class SignalWatch implements ChangeReceiver {
     try {
       // What changes from here on is told, and sets it back again.
       watched.lookAt = Number.POSITIVE_INFINITY
+      // The store's clock is read after that, however long its answer takes: counted from here, deadlines come early.
+      const askedAt = this.#context.environment.monotonic()
       const found = await this.#context.find(id)
-      if (found.status === 'live') this.#lookLater(watched, found)
+      if (found.status === 'live') watched.lookAt = Math.min(watched.lookAt, askedAt + lifeLeft(found))
       if (found.status === 'ended') this.#abort(id, found.tombstone.reason)
       if (found.status === 'unknown') this.#abort(id, 'unknown')
     } catch (error) {
@@ -144,10 +146,10 @@ export class SignalWatch implements ChangeReceiver {
     const { cache, settings } = this.#context
     return settings.unsafeServeStale > 0 && (cache?.proved(id, settings.unsafeServeStale) ?? false)
   }
+}
 
-  #lookLater(watched: Watched, { record, now }: Live): void {
-    const { idle, absolute } = deadlines(record)
-    const over = this.#context.environment.monotonic() + Math.min(idle, absolute) - now
-    watched.lookAt = Math.min(watched.lookAt, over)
-  }
+/** Milliseconds until the session is over, if nobody uses it. */
+function lifeLeft({ record, now }: Live): number {
+  const { idle, absolute } = deadlines(record)
+  return Math.min(idle, absolute) - now
 }

@@ -285,6 +285,15 @@ describe('the signal of a session', () => {
     expect(signal.aborted).toBe(true)
   })
 
+  it('P8 fires at the deadline, also where the store took long to answer the look before', async () => {
+    const { node, token } = await signedIn({ idleTimeout: '10m' })
+    const { record } = await sessionOf(node, token)
+    const signal = node.manager.holdSignal(record.id)
+    node.store.slow('find', 4 * SECOND, { times: 1 })
+    await node.environment.advanceAndSettle(10 * MINUTE + 31 * SECOND)
+    expect(signal.reason).toMatchObject({ message: 'The session has ended (idle).' })
+  })
+
   it('asks nothing of the store while the feed tells, but for its deadlines', async () => {
     const { node, token } = await signedIn({ idleTimeout: '10m' })
     const { record } = await sessionOf(node, token)

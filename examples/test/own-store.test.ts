@@ -40,11 +40,14 @@ beforeAll(() => {
 afterAll(() => rmSync(directory, { recursive: true }))
 
 describe('a store of one’s own keeps the contract', () => {
-  for (const storeCase of storeContractCases) {
-    it(storeCase.name, async ({ skip }) => {
+  // Held by one object, forgotten with the process, without a feed of changes: what needs these says nothing about it.
+  const lacking = ['several-handles', 'durable', 'changes'] as const
+  const cases = storeContractCases.filter(({ requires }) => !lacking.some((need) => requires.includes(need)))
+  for (const storeCase of cases) {
+    it(storeCase.name, async () => {
       const result = await runStoreCase(storeCase, createHarness)
-      if (result.status === 'skipped') skip(result.missing)
       if (result.status === 'failed') throw result.error
+      expect(result.status).toBe('passed')
     })
   }
 })

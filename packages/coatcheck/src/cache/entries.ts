@@ -41,7 +41,10 @@ export class Entries {
   partitions = new Uint8Array(FIRST_CAPACITY)
   eras = new Uint32Array(FIRST_CAPACITY)
   ahead = new Float64Array(FIRST_CAPACITY)
+  /** As the store has told it: deadlines are counted from no use that it may never hear of. */
   seenAt = new Float64Array(FIRST_CAPACITY)
+  /** How much later the session was used here. */
+  usedAfter = new Uint32Array(FIRST_CAPACITY)
   until = new Float64Array(FIRST_CAPACITY)
   readonly common: (CommonPart | null)[] = []
   readonly #texts: string[] = []
@@ -78,8 +81,9 @@ export class Entries {
   }
 
   /** Notes a use of the session itself. */
-  setSeenAt(slot: number, seenAt: number): void {
-    this.seenAt[slot] = seenAt
+  setUsedAt(slot: number, usedAt: number): void {
+    const after = usedAt - (this.seenAt[slot] as number)
+    this.usedAfter[slot] = Math.min(Math.max(after, 0), LONGEST)
     this.#records[slot] = undefined
   }
 
@@ -100,6 +104,7 @@ export class Entries {
     this.eras[slot] = entry.era
     this.ahead[slot] = entry.ahead
     this.seenAt[slot] = entry.seenAt
+    this.usedAfter[slot] = 0
     this.until[slot] = entry.until
     this.common[slot] = entry.common
     this.#texts[slot] = entry.text
@@ -139,7 +144,7 @@ export class Entries {
     const record = new FoldedRecord(this.#texts[slot] as string, {
       id: this.#byId.bytesOf(slot),
       common: this.common[slot] as CommonPart,
-      lastSeenAt: this.seenAt[slot] as number,
+      lastSeenAt: (this.seenAt[slot] as number) + (this.usedAfter[slot] as number),
     })
     this.#records[slot] = record
     return record
@@ -197,6 +202,7 @@ export class Entries {
     this.eras = longer(Uint32Array, this.eras)
     this.ahead = longer(Float64Array, this.ahead)
     this.seenAt = longer(Float64Array, this.seenAt)
+    this.usedAfter = longer(Uint32Array, this.usedAfter)
     this.until = longer(Float64Array, this.until)
     this.#flags = longer(Uint8Array, this.#flags)
     this.#next = longer(Int32Array, this.#next)
@@ -208,6 +214,9 @@ export class Entries {
     this.#capacity = capacity
   }
 }
+
+/** What a number of 32 bits holds. */
+const LONGEST = 0xffff_ffff
 
 const USED = 1
 const TAKEN = 2

@@ -29,7 +29,7 @@ export class Leases {
   #cancel: (() => void) | null = null
   #askedAt = 0
   #sentAt = Number.NEGATIVE_INFINITY
-  /** Wall minus monotonic clock at the last probe. */
+  /** Wall minus monotonic clock when they last parted company: what they drift apart by adds up. */
   #offset: number
   /** Probes that came back, and how long that took in all and at most, in milliseconds. */
   echoes = 0
@@ -100,8 +100,10 @@ export class Leases {
     const wallAt = this.#environment.now()
     const moved = wallAt - sentAt - this.#offset
     this.#sentAt = sentAt
-    this.#offset = wallAt - sentAt
-    if (Math.abs(moved) >= this.#maxStaleness) this.#onDivergence()
+    if (Math.abs(moved) >= this.#maxStaleness) {
+      this.#offset = wallAt - sentAt
+      this.#onDivergence()
+    }
     feed.probe((partitions) => this.#echoed(partitions, sentAt, wallAt))
   }
 

@@ -87,7 +87,8 @@ export class NearCache implements SessionCache {
     if ((entries.eras[slot] as number) < (this.#oldest[partition] as number)) return null
     const ahead = entries.ahead[slot] as number
     const source = entries.record(slot)
-    if (expiredBy(source.record, this.#environment.monotonic() + ahead)) return null
+    const told = { ...source.record, lastSeenAt: entries.seenAt[slot] as number }
+    if (expiredBy(told, this.#environment.monotonic() + ahead)) return null
     if (!this.#leases?.held(partition, within)) return null
     this.#stale++
     return { source, ahead, touchDue: false }
@@ -130,7 +131,7 @@ export class NearCache implements SessionCache {
     const slot = this.#find(id)
     if (slot < 0 || this.#environment === null) return
     const ahead = this.#entries.ahead[slot] as number
-    this.#entries.setSeenAt(slot, Math.floor(this.#environment.monotonic() + ahead))
+    this.#entries.setUsedAt(slot, Math.floor(this.#environment.monotonic() + ahead))
   }
 
   proves(id: SessionId): boolean {
@@ -215,7 +216,11 @@ export class NearCache implements SessionCache {
     }
     entries.spare(slot)
     this.#hits++
-    return { source: entries.record(slot), ahead, touchDue: idle >= touchInterval }
+    return {
+      source: entries.record(slot),
+      ahead,
+      touchDue: idle - (entries.usedAfter[slot] as number) >= touchInterval,
+    }
   }
 
   /** What was kept is of no use to anybody. */

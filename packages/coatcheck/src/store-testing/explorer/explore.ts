@@ -38,6 +38,11 @@ export interface ExploreOptions {
   readonly every?: { readonly preemptions?: number }
   /** Only this one of the orders, counted from 0. */
   readonly only?: number
+  /**
+   * Gives the nodes near caches, over the store's own feed of changes, of which each message is a step that may come late,
+   * and which breaks now and then. Default `false`, unless the scenario wants them.
+   */
+  readonly nearCache?: boolean
   /** Stands between the sessions and the store of each node. */
   readonly wrap?: (store: SessionStore) => SessionStore
 }
@@ -109,7 +114,7 @@ class Exploring {
       handles,
       choices,
       order,
-      options: { timing: PROMPT_TIMING, ...this.#scenario.options },
+      options: this.#scenarioOptions(),
       wrap: this.#options.wrap ?? ((store) => store),
     })
     await world.open()
@@ -125,6 +130,16 @@ class Exploring {
     }
     if (world.violations.first) throw this.#failure(world.violations.first, world, name)
     this.#note(world)
+  }
+
+  #scenarioOptions(): ScenarioOptions {
+    const { options = {} } = this.#scenario
+    const { nearCache } = this.#options
+    return {
+      timing: PROMPT_TIMING,
+      ...options,
+      sessions: { ...(nearCache && { nearCache }), ...options.sessions },
+    }
   }
 
   #note(world: World): void {

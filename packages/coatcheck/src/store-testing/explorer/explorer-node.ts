@@ -3,14 +3,15 @@ import type { KeySource, MasterKey } from '../../core/keys.ts'
 import type { SessionStore } from '../../core/store.ts'
 import type { Sessions } from '../../http/sessions.ts'
 import { createSessions, field, type StandardSchema } from '../../index.ts'
-import type { FakeEnvironment } from '../../testing/fake-environment.ts'
 import type { ExplorerData } from './explorer-data.ts'
+import type { NodeClock } from './node-clock.ts'
 import type { ScenarioOptions } from './world-options.ts'
 
 /** One node of the fleet. */
 export interface ExplorerNode {
   readonly name: string
   readonly sessions: Sessions<ExplorerData>
+  readonly clock: NodeClock
 }
 
 export interface NodeSetup {
@@ -18,7 +19,7 @@ export interface NodeSetup {
   /** Its place among the nodes. */
   readonly index: number
   readonly store: SessionStore
-  readonly environment: FakeEnvironment
+  readonly clock: NodeClock
   readonly options: ScenarioOptions
   readonly onEvent: (event: SessionEvent) => void
   readonly onError: (error: unknown) => void
@@ -42,17 +43,18 @@ const NO_TIMEOUT = '36500d'
 const TIMEOUT_MARGIN = 1_000
 
 export function createNode(setup: NodeSetup): ExplorerNode {
-  const { name, index, store, environment, options, onEvent, onError } = setup
+  const { name, index, store, clock, options, onEvent, onError } = setup
   const { timing } = options
   const sessions = createSessions({
     sweepInterval: false,
+    nearCache: false,
     // Rotations settle no sooner than a store may answer: with calls that take any time, they never do.
     storeTimeout: timing.isKept ? timing.store + TIMEOUT_MARGIN : NO_TIMEOUT,
     transports: ['cookie', 'bearer'],
     ...options.sessions,
     ...options.sessionsOf?.(index),
     store,
-    environment,
+    environment: clock,
     keys: keysOf(index, options),
     onError,
     data: {
@@ -63,7 +65,7 @@ export function createNode(setup: NodeSetup): ExplorerNode {
     },
   })
   sessions.on('*', onEvent)
-  return { name, sessions }
+  return { name, sessions, clock }
 }
 
 function keysOf(node: number, { changesKeys }: ScenarioOptions): KeySource {

@@ -27,7 +27,11 @@ export interface End {
   readonly replacedBy: SessionId | null
   /** Whether the session that took its place has all of its data. */
   readonly isKept: boolean
+  /** From which place on each node knows of it, by an answer that has arrived there. */
+  readonly knownAt: Map<string, number>
 }
+
+type Successor = Pick<End, 'replacedBy' | 'isKept'>
 
 /**
  * Remembers what the store has ended, in the order in which it did, and finds out who comes back (P1) and who is gone
@@ -36,6 +40,9 @@ export interface End {
 export class Lives {
   readonly #violations: Violations
   readonly #lives = new Map<SessionId, Life>()
+  /** Of each call, which ends its answer tells of. */
+  readonly #toldBy = new WeakMap<AppliedCall, readonly End[]>()
+  #telling: End[] = []
   /** Counts all that happens, so that two things can be put in order. */
   #place = 0
   #asked: Pick<AppliedCall, 'node' | 'now'> = { node: '', now: 0 }
@@ -64,6 +71,20 @@ export class Lives {
 
   applied(call: AppliedCall): void {
     this.#asked = call
+    this.#telling = []
+    this.#learn(call)
+    this.#toldBy.set(call, this.#telling)
+  }
+
+  /** The answer has arrived: from here on its node knows of the ends that it tells of. */
+  acknowledged(call: AppliedCall): void {
+    const place = this.next()
+    for (const { knownAt } of this.#toldBy.get(call) ?? []) {
+      if (!knownAt.has(call.node)) knownAt.set(call.node, place)
+    }
+  }
+
+  #learn(call: AppliedCall): void {
     switch (call.method) {
       case 'create':
         if (call.answer.outcome === 'ok') this.#born(call.answer.record, call.method)
@@ -148,11 +169,13 @@ export class Lives {
   #ended(
     { id, reason }: Pick<Ended, 'id' | 'reason'>,
     by: string,
-    successor: Pick<End, 'replacedBy' | 'isKept'> = NO_SUCCESSOR,
+    successor: Successor = NO_SUCCESSOR,
   ): void {
     const life = this.#lives.get(id)
     const { node, now } = this.#asked
-    if (life && !life.end) life.end = { at: this.next(), reason, by, node, now, ...successor }
+    if (!life) return
+    life.end ??= { at: this.next(), reason, by, node, now, knownAt: new Map(), ...successor }
+    this.#telling.push(life.end)
   }
 }
 

@@ -30,6 +30,10 @@ export class RotationGuard {
   readonly #policy: RotationPolicy
   readonly #rotations = new Map<SessionId, Rotation>()
   readonly #generations = new Map<string, Generation>()
+  /** By node and session: the generation that the node knows of, and from which place on. */
+  readonly #known = new Map<string, { readonly generation: number; readonly at: number }>()
+  /** By session and generation: when the store took the rotation that came after it, by the steady clock. */
+  readonly #superseded = new Map<string, number>()
   /** Rotations that began. */
   rotations = 0
 
@@ -51,13 +55,34 @@ export class RotationGuard {
         this.#rotations.set(call.answer.record.id, call.answer.record.rotation)
     } else if (call.method === 'rotate') {
       const { answer, args } = call
-      if (answer.outcome === 'ok') this.#changed(args[0], args[1].next)
+      if (answer.outcome === 'ok') this.#rotated(call.now, args[0], args[1].next)
     } else if (call.method === 'touch') {
       for (const { id, rotation } of call.args[0]) {
         const current = this.#rotations.get(id)?.revision === rotation?.ifRevision
         if (rotation && current && !this.#lives.of(id)?.end) this.#changed(id, rotation.next)
       }
     }
+  }
+
+  /** The answer has arrived: its node knows of the rotation that it tells of. */
+  acknowledged(call: AppliedCall): void {
+    if (call.method !== 'rotate' || call.answer.outcome !== 'ok') return
+    const key = `${call.node} ${call.args[0]}`
+    const { generation } = call.args[1].next
+    if (generation > (this.#known.get(key)?.generation ?? 0)) {
+      this.#known.set(key, { generation, at: this.#lives.next() })
+    }
+  }
+
+  /** How long ago, at `now` by the steady clock, the store has taken a rotation that came after this token. */
+  age({ id, generation }: TokenFacts, now: number): number {
+    return now - (this.#superseded.get(`${id} ${generation}`) ?? Number.NEGATIVE_INFINITY)
+  }
+
+  /** Whether the node knew at this place of a rotation that came after that generation. */
+  isKnownOld(node: string, { id, generation }: TokenFacts, at: number): boolean {
+    const known = this.#known.get(`${node} ${id}`)
+    return known !== undefined && generation < known.generation && known.at <= at
   }
 
   /** A response with this token has left, at `now` by the steady clock of the store. */
@@ -72,6 +97,12 @@ export class RotationGuard {
     this.#generations.set(key, { token, leftAt: now })
     const rotation = this.#rotations.get(facts.id)
     if (rotation?.generation === facts.generation) this.#assertSettledLate(facts.id, rotation)
+  }
+
+  #rotated(now: number, id: SessionId, next: Rotation): void {
+    const generation = this.#rotations.get(id)?.generation ?? 0
+    if (next.generation > generation) this.#superseded.set(`${id} ${generation}`, now)
+    this.#changed(id, next)
   }
 
   #changed(id: SessionId, next: Rotation): void {

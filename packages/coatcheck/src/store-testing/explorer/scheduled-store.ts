@@ -1,8 +1,11 @@
+import type { Environment } from '../../core/environment.ts'
 import type { MaybePromise } from '../../core/maybe-promise.ts'
 import type { Operation, SessionId, SessionRecord, Tombstone } from '../../core/record.ts'
 import type {
   AdoptResult,
   BuryResult,
+  ChangeFeed,
+  ChangeReceiver,
   CreateResult,
   EndOptions,
   EndResult,
@@ -26,6 +29,7 @@ import type {
   SweepResult,
   Touch,
 } from '../../core/store.ts'
+import { ScheduledFeed } from './scheduled-feed.ts'
 import type { Effect, Scheduler } from './scheduler.ts'
 
 type Method = Exclude<
@@ -52,6 +56,13 @@ export interface StoreObserver {
   /** On whose behalf the next calls are made. */
   readonly asking: unknown
   applied(call: AppliedCall): void
+  /** The answer has arrived at the node that asked. */
+  acknowledged(call: AppliedCall): void
+  /** Waits until every feed has brought what was changed by now. */
+  told(): Promise<unknown>
+  subscribed(feed: ScheduledFeed): void
+  /** Something worth counting has happened. */
+  count(what: string): void
   name(id: SessionId | null): string
 }
 
@@ -61,6 +72,10 @@ export interface ScheduledStoreOptions {
   readonly observer: StoreObserver
   /** Milliseconds that a call may take, until its answer has arrived. */
   readonly within: number
+  /** The clock of the store, whatever those of its nodes show. */
+  readonly environment: Environment
+  /** How often the node's feed of changes may break. */
+  readonly breaks: number
 }
 
 /**
@@ -72,18 +87,18 @@ export class ScheduledStore implements SessionStore {
   readonly capabilities: StoreCapabilities
   readonly #inner: SessionStore
   readonly #options: ScheduledStoreOptions
-  #context: StoreContext | null = null
+  readonly changes?: (receiver: ChangeReceiver) => Promise<ChangeFeed>
 
   constructor(inner: SessionStore, options: ScheduledStoreOptions) {
     this.name = inner.name
     this.capabilities = inner.capabilities
     this.#inner = inner
     this.#options = options
+    if (inner.changes) this.changes = (receiver) => this.#subscribe(receiver)
   }
 
   async open(context: StoreContext): Promise<void> {
-    this.#context = context
-    await this.#inner.open(context)
+    await this.#inner.open({ ...context, environment: this.#options.environment })
   }
 
   /** The real one stays open: other nodes and other orders use it. */
@@ -180,10 +195,18 @@ export class ScheduledStore implements SessionStore {
     const asked = this.#now()
     await scheduler.point({ actor, label: `${node} ${method}${subject}`, effect: { store: effect }, within })
     const outcome = await scheduler.work(settled(apply))
+    if (effect.writes) await scheduler.work(observer.told())
+    const call = {
+      method,
+      args,
+      answer: outcome.answer,
+      asker,
+      node,
+      now: this.#now(),
+    } as unknown as AppliedCall
     if (outcome.ok) {
-      const { answer } = outcome
-      observer.applied({ method, args, answer, asker, node, now: this.#now() } as unknown as AppliedCall)
-      scheduler.note(describe(answer))
+      observer.applied(call)
+      scheduler.note(describe(outcome.answer))
     }
     const left = within - (this.#now() - asked)
     await scheduler.point({
@@ -192,23 +215,41 @@ export class ScheduledStore implements SessionStore {
       effect: { node },
       within: left,
     })
-    if (outcome.ok) return outcome.answer
-    throw outcome.error
+    if (!outcome.ok) throw outcome.error
+    observer.acknowledged(call)
+    return outcome.answer
   }
 
   #now(): number {
-    return this.#context?.environment.monotonic() ?? 0
+    return this.#options.environment.monotonic()
+  }
+
+  async #subscribe(receiver: ChangeReceiver): Promise<ChangeFeed> {
+    const { node, scheduler, observer, breaks } = this.#options
+    const feed = new ScheduledFeed(receiver, {
+      node,
+      scheduler,
+      breaks,
+      name: (id) => observer.name(id),
+      onBreak: () => observer.count('feed broken'),
+    })
+    const inner = await this.#inner.changes?.(feed)
+    if (inner) feed.start(inner)
+    observer.subscribed(feed)
+    return feed
   }
 }
 
-type Settled<T> = { readonly ok: true; readonly answer: T } | { readonly ok: false; readonly error: unknown }
+type Settled<T> =
+  | { readonly ok: true; readonly answer: T }
+  | { readonly ok: false; readonly answer: null; readonly error: unknown }
 
 /** What is thrown at once and what is rejected later, alike. */
 async function settled<T>(apply: () => MaybePromise<T>): Promise<Settled<T>> {
   try {
     return { ok: true, answer: await apply() }
   } catch (error) {
-    return { ok: false, error }
+    return { ok: false, answer: null, error }
   }
 }
 

@@ -8,6 +8,8 @@ export interface Effect {
   readonly client?: string
   /** Everything: the clock, which all others read. */
   readonly clock?: true
+  /** Everything but the clock, such as the memory of whichever node. */
+  readonly all?: true
 }
 
 /** What an actor waits for. */
@@ -222,7 +224,7 @@ export function areIndependent(
   a: Pick<Choice, 'actor' | 'effect'>,
   b: Pick<Choice, 'actor' | 'effect'>,
 ): boolean {
-  if (a.effect.clock || b.effect.clock) return false
+  if (a.effect.clock || b.effect.clock || a.effect.all || b.effect.all) return false
   if (a.actor === b.actor) return false
   if (a.effect.node !== undefined && a.effect.node === b.effect.node) return false
   if (a.effect.client !== undefined && a.effect.client === b.effect.client) return false

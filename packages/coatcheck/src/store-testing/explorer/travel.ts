@@ -7,7 +7,7 @@ import type { ExplorerData } from './explorer-data.ts'
 import type { ExplorerNode } from './explorer-node.ts'
 import { MemoryExchange, type MemoryResponse } from './memory-exchange.ts'
 import { Turn } from './turn.ts'
-import { assertAlive, assertVerdict } from './verdict.ts'
+import { assertAlive, assertHit, assertVerdict, isHit, mayMiss } from './verdict.ts'
 import type { Traveller, Visit } from './visit.ts'
 import type { World } from './world.ts'
 
@@ -94,7 +94,8 @@ async function arrival(
     actor,
     label: 'request reaches',
     outcomes: nodes.map((one) => one.name),
-    effect: { store: { id: 'all', writes: false } },
+    // What the near cache knows is not read from the store.
+    effect: world.isCached ? { all: true } : { store: { id: 'all', writes: false } },
     within,
   })
   return nodes.find((one) => one.name === name) ?? world.nodes[0]
@@ -121,7 +122,13 @@ async function serve<T>(
     userId = session.userId
     const turn = new Turn(world, session, visit, actor)
     world.scheduler.note(session.id ? `is ${world.lives.name(session.id)} of ${userId}` : 'is nobody')
-    if (session.id) world.writes.assertSeen(session.id, visit.sentAt, dataOf(session), actor)
+    if (session.id) {
+      const sight = { sentAt: visit.sentAt, data: dataOf(session), who: actor }
+      world.writes.assertSeen(session.id, {
+        ...sight,
+        mayMiss: (write) => mayMiss(world, visit, node, write),
+      })
+    }
     try {
       value = await options.handle?.(turn)
       await finish(world, visit, opened)
@@ -148,6 +155,7 @@ async function open(
   mode: Mode = 'full',
 ): Promise<OpenedSession<ExplorerData>> {
   visit.arrivedAt = world.lives.next()
+  visit.node = node.name
   world.asking = visit
   const opening = openSession(node.sessions, exchange, { mode })
   world.asking = null
@@ -155,6 +163,7 @@ async function open(
   if (!opened) throw new TypeError('The explorer skips no request.')
   visit.accepted = opened.session.id
   assertAlive(world, visit, node)
+  if (isHit(visit)) await assertHit(world, visit, node)
   assertVerdict(world, visit, mode)
   return opened
 }

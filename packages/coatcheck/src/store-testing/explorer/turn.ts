@@ -33,7 +33,7 @@ export class Turn {
 
   write(kind: WriteKind): void {
     const { session } = this
-    const write = this.#world.writes.begin(kind, session.userId, session.id)
+    const write = this.#world.writes.begin(kind, session.userId, session.id, this.#visit.node)
     this.#writes.push(write)
     switch (kind) {
       case 'carried':
@@ -113,6 +113,7 @@ export class Turn {
   #done(write: Write, fate: Fate): void {
     write.fate = fate
     write.doneAt = this.#world.lives.next()
+    write.doneNow = this.#world.clock.now()
     // A visitor's first write makes the session.
     if (fate === 'ok') write.session ??= this.session.id
   }

@@ -27,8 +27,10 @@ export interface Visit {
   /** Places among all that happened, see `Lives.next`. */
   readonly sentAt: number
   arrivedAt: number
+  /** Which node it reached. */
+  node: string
   finishedAt: number
-  /** What validation found. */
+  /** What validation found in the store; `null` where the near cache answered, or where there was no token of ours. */
   judged: FindResult | null
   accepted: SessionId | null
   readonly events: SessionEvent[]

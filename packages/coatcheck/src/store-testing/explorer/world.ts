@@ -2,13 +2,15 @@ import type { SessionEvent } from '../../core/events.ts'
 import { KeyRing } from '../../core/key-ring.ts'
 import type { SessionId } from '../../core/record.ts'
 import type { RotationPolicy } from '../../core/rotation.ts'
-import type { SessionStore } from '../../core/store.ts'
+import type { FindResult, SessionStore } from '../../core/store.ts'
 import { FakeEnvironment } from '../../testing/fake-environment.ts'
 import { Clock, type Jump } from './clock.ts'
 import { createNode, type ExplorerNode, MASTER_KEYS } from './explorer-node.ts'
 import { Lives } from './lives.ts'
 import type { MemoryResponse } from './memory-exchange.ts'
+import { NodeClock } from './node-clock.ts'
 import { RotationGuard } from './rotation-guard.ts'
+import type { ScheduledFeed } from './scheduled-feed.ts'
 import { type AppliedCall, ScheduledStore, type StoreObserver } from './scheduled-store.ts'
 import { type Choices, Scheduler } from './scheduler.ts'
 import { Violations } from './violation.ts'
@@ -30,6 +32,15 @@ export interface WorldSetup {
   /** Stands between the sessions and the scheduled store of each node: a cache under test, or something wrong on purpose. */
   readonly wrap: (store: SessionStore) => SessionStore
 }
+
+/** Within, at the edge of and beyond what a near cache may be behind by. */
+const JUMPS_OF_CACHES: readonly Jump[] = [
+  { by: 300, times: 3 },
+  { by: 700, times: 2 },
+]
+
+/** How often each node's feed may break in one order. */
+const BREAKS = 1
 
 const NODES = ['A', 'B', 'C', 'D']
 
@@ -62,6 +73,7 @@ export class World implements StoreObserver {
   readonly #visits: Visit[] = []
   readonly #clients: Witness[] = []
   readonly #places = new Map<string, number>()
+  readonly #feeds: ScheduledFeed[] = []
   readonly #uses = new Map<SessionId, number>()
 
   constructor({ handles, choices, order, options, wrap }: WorldSetup) {
@@ -81,12 +93,14 @@ export class World implements StoreObserver {
         scheduler: this.scheduler,
         observer: this,
         within: options.timing.store,
+        environment: this.environment,
+        breaks: BREAKS,
       })
       return createNode({
         name,
         index,
         store: wrap(scheduled),
-        environment: this.environment,
+        clock: new NodeClock(this.environment),
         options,
         onEvent: (event) => this.#happened(event),
         onError: (error) => this.errors.push(error),
@@ -107,6 +121,11 @@ export class World implements StoreObserver {
 
   get timing(): ScenarioOptions['timing'] {
     return this.options.timing
+  }
+
+  /** Whether nodes have near caches. */
+  get isCached(): boolean {
+    return this.nodes[0].sessions.manager.settings.nearCache !== null
   }
 
   get nextVisit(): number {
@@ -133,7 +152,7 @@ export class World implements StoreObserver {
 
   /** Lets the actors go on in the order that is explored, while the clock may jump. Then whatever is left to record is recorded. */
   async race(jumps: readonly Jump[], ...actors: readonly (() => Promise<unknown>)[]): Promise<void> {
-    this.clock.allow(jumps)
+    this.clock.allow(this.isCached ? [...jumps, ...JUMPS_OF_CACHES] : jumps)
     await this.scheduler.run(actors)
     this.clock.allow([])
     for (const { sessions } of this.nodes) await sessions.flush()
@@ -152,6 +171,7 @@ export class World implements StoreObserver {
       fingerprint,
       sentAt: this.lives.next(),
       arrivedAt: 0,
+      node: '',
       finishedAt: 0,
       judged: null,
       accepted: null,
@@ -192,6 +212,25 @@ export class World implements StoreObserver {
     const { outcome } = (call.answer ?? {}) as { readonly outcome?: string }
     if (outcome !== undefined && outcome !== 'ok') this.count(`${call.method} ${outcome}`)
     if (call.method === 'replace') this.#assertLimit(call)
+  }
+
+  acknowledged(call: AppliedCall): void {
+    this.lives.acknowledged(call)
+    this.rotations.acknowledged(call)
+  }
+
+  subscribed(feed: ScheduledFeed): void {
+    this.#feeds.push(feed)
+  }
+
+  told(): Promise<unknown> {
+    const slow = this.#feeds.filter(({ isImmediate }) => !isImmediate)
+    return Promise.all(slow.map((feed) => feed.caughtUp()))
+  }
+
+  /** What the store says of a session now, without anybody waiting for a turn. */
+  lookUp(id: SessionId): Promise<FindResult> {
+    return this.scheduler.work(Promise.resolve(this.#inner.find(id)))
   }
 
   /** The place, among all that happened, of the last call of this method that the store answered; infinity before. */

@@ -32,8 +32,19 @@ export interface Write {
   /** Where it is, as far as the request knows. */
   session: SessionId | null
   fate: WriteFate
-  /** Place of its acknowledgement among all that happened. */
+  /** Place of its acknowledgement among all that happened, and when that was, by the steady clock. */
   doneAt: number
+  doneNow: number
+  /** Which node made it. */
+  readonly node: string
+}
+
+/** What a request finds. */
+interface Sight {
+  readonly sentAt: number
+  readonly data: JsonFields
+  readonly who: string
+  readonly mayMiss: (write: Write) => boolean
 }
 
 /** Follows every write of the application to where it must be in the end (P2), and where it must not (P5). */
@@ -47,19 +58,22 @@ export class WriteLedger {
     this.#lives = lives
   }
 
-  begin(kind: WriteKind, userId: string | null, session: SessionId | null): Write {
+  begin(kind: WriteKind, userId: string | null, session: SessionId | null, node: string): Write {
     const item = `w${this.#writes.length + 1}`
-    const write: Write = { item, kind, userId, session, fate: 'pending', doneAt: 0 }
+    const write: Write = { item, kind, userId, session, fate: 'pending', doneAt: 0, doneNow: 0, node }
     this.#writes.push(write)
     return write
   }
 
-  /** What a request that was sent at `sentAt` (a place) must find in the session that it is in. */
-  assertSeen(session: SessionId, sentAt: number, data: JsonFields, who: string): void {
+  /**
+   * What a request that was sent at `sentAt` (a place) must find in the session that it is in. `mayMiss`: which writes it
+   * need not see yet.
+   */
+  assertSeen(session: SessionId, { sentAt, data, who, mayMiss }: Sight): void {
     for (const write of this.#writes) {
       if (write.fate !== 'ok' || write.doneAt > sentAt || this.#whereabouts(write, session) !== session)
         continue
-      if (occurrences(write, data) > 0) continue
+      if (occurrences(write, data) > 0 || mayMiss(write)) continue
       const message = `${who} does not see ${write.item}, which was acknowledged before it was sent.`
       this.#violations.add('P2', message)
     }

@@ -73,7 +73,7 @@ describe('two tabs of one browser', () => {
 
   it('log in as two users at once: both tabs then are the one whose cookie came last, and the other is not half of each', async () => {
     const other = new Shopper(await context.newPage(), stage.origin)
-    await Promise.all([shopper.logIn(ALICE), other.logIn(BOB)])
+    await Promise.all([shopper.sendLogin(ALICE), other.sendLogin(BOB)])
     await shopper.open('/account')
     await other.open('/account')
     const name = await shopper.signedInAs()

@@ -14,6 +14,10 @@ export class Shopper {
     this.origin = origin
   }
 
+  get #logOutButton() {
+    return this.page.locator('header').getByRole('button', { name: /^Log out / })
+  }
+
   async open(path: string): Promise<Response | null> {
     return this.page.goto(this.origin + path)
   }
@@ -40,25 +44,27 @@ export class Shopper {
     await this.page.getByRole('status').filter({ hasText: article }).waitFor()
   }
 
-  async logIn({ name, password } = ALICE): Promise<void> {
+  async logIn(account = ALICE): Promise<void> {
+    await this.sendLogin(account)
+    await this.page.getByText(`Welcome, ${account.name}`).waitFor()
+  }
+
+  /** Logs in, and waits for a page for whoever is signed in by then: another tab may have been quicker. */
+  async sendLogin({ name, password }: typeof ALICE): Promise<void> {
     await this.open('/login')
     await this.fill({ Name: name, Password: password })
     await this.press('Log in')
-    await this.page.getByText(`Welcome, ${name}`).waitFor()
+    await this.#logOutButton.waitFor()
   }
 
   async logOut(): Promise<void> {
-    await this.page
-      .locator('header')
-      .getByRole('button', { name: /^Log out / })
-      .click()
+    await this.#logOutButton.click()
     await this.page.getByRole('heading', { name: 'You are logged out' }).waitFor()
   }
 
   /** The name that the page says is signed in, `null` for a visitor. */
   async signedInAs(): Promise<string | null> {
-    const button = this.page.locator('header').getByRole('button', { name: /^Log out / })
-    const [text = null] = await button.allInnerTexts()
+    const [text = null] = await this.#logOutButton.allInnerTexts()
     return text?.replace('Log out ', '') ?? null
   }
 

@@ -7,7 +7,7 @@ import { type Site, startSite } from './express-over-sqlite.ts'
 let site: Site
 
 beforeEach(async () => {
-  site = await startSite()
+  site = await startSite({ nearCache: true })
 })
 afterEach(() => site.close())
 

@@ -32,7 +32,7 @@ export interface Site {
   close(): Promise<void>
 }
 
-export async function startSite(): Promise<Site> {
+export async function startSite({ nearCache }: { readonly nearCache: boolean }): Promise<Site> {
   const directory = mkdtempSync(join(tmpdir(), 'coatcheck-site-'))
   const environment = new FakeEnvironment({ seed: 7 })
   const store = new FaultyStore(sqlite(join(directory, 'sessions.db')))
@@ -42,6 +42,7 @@ export async function startSite(): Promise<Site> {
     store,
     environment,
     sweepInterval: false,
+    nearCache,
     data: {
       cart: field(z.array(z.string()), { default: [], carry: true }),
       theme: z.string(),

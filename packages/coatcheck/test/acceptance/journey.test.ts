@@ -11,7 +11,7 @@ let site: Site
 afterEach(() => site.close())
 
 it('P6 STO-01 AUD-01 a dump of database, WAL and log of a full journey holds no token in any encoding', async () => {
-  site = await startSite()
+  site = await startSite({ nearCache: true })
   const tokens = await journey(site)
   expect(tokens.length).toBeGreaterThanOrEqual(6)
   const files = readdirSync(site.directory).filter((name) => !name.endsWith('.keys'))
@@ -27,7 +27,7 @@ it('P6 STO-01 AUD-01 a dump of database, WAL and log of a full journey holds no 
 })
 
 it('STO-01 what the store keeps of a session is of no use as a cookie', async () => {
-  site = await startSite()
+  site = await startSite({ nearCache: true })
   await journey(site)
   const dump = readdirSync(site.directory)
     .filter((name) => !name.endsWith('.keys'))

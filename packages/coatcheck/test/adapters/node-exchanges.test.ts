@@ -1,4 +1,5 @@
 import { nodeHarness } from './harness/node.ts'
-import { runExchanges } from './harness/run-exchanges.ts'
+import { createCachedStore, runExchanges } from './harness/run-exchanges.ts'
 
 runExchanges('coatcheck/node', nodeHarness)
+runExchanges('coatcheck/node with a near cache', nodeHarness, { createStore: createCachedStore })

@@ -86,8 +86,8 @@ const MUTANTS: readonly (readonly [name: string, found: RegExp, edits: readonly 
     ],
   ],
   [
-    'a node that hears of its own ends by the feed alone',
-    /P1/,
+    'a node that hears of its own changes by the feed alone',
+    /P[12]/,
     [['core/guarded-store.ts', 'if (this.#cache) tellOwnChange(this.#cache, method, args, answer)\n', '\n']],
   ],
   [
@@ -142,7 +142,8 @@ describe('the explorer finds', () => {
   })
 })
 
-const ORDERS = 300
+/** Most are found soon. */
+const ORDERS = [25, 300]
 
 async function exploreAll(edits: readonly Edit[]): Promise<void> {
   const sources = mutateSources(edits)
@@ -158,7 +159,9 @@ async function exploreAll(edits: readonly Edit[]): Promise<void> {
       const store = create()
       return [store, store]
     }
-    for (const scenario of scenarios) await run(scenario, { stores, orders: ORDERS, seed: 1 })
+    for (const orders of ORDERS) {
+      for (const scenario of scenarios) await run(scenario, { stores, orders, seed: 1 })
+    }
   } finally {
     sources.remove()
   }

@@ -91,13 +91,20 @@ export class ExchangeContext {
     createStore: CreateExchangeStore,
     setup: Setup,
   ): Promise<ExchangeContext> {
-    const { store: inner, dispose } = await createStore()
+    const { store: inner, nearCache, dispose } = await createStore()
     const environment = new FakeEnvironment()
     const store = new FaultyStore(inner)
     const meetings = new Meetings()
     const errors: unknown[] = []
     const onError = (error: unknown) => errors.push(error)
-    const sessions = createSessions<ExchangeData>({ onError, ...setup.options, store, environment })
+    const cached = nearCache !== undefined && { nearCache }
+    const sessions = createSessions<ExchangeData>({
+      onError,
+      ...cached,
+      ...setup.options,
+      store,
+      environment,
+    })
     const events: SessionEvent[] = []
     sessions.on('*', (event) => events.push(event))
     await sessions.open()

@@ -93,8 +93,12 @@ export interface ResponseWriter {
   end(body?: string): void
 }
 
-/** Makes an empty store that nobody else uses; `dispose` removes what closing it leaves behind. */
+/**
+ * Makes an empty store that nobody else uses; `dispose` removes what closing it leaves behind. `nearCache`: as the option
+ * of that name, where a case does not say otherwise.
+ */
 export type CreateExchangeStore = () => MaybePromise<{
   readonly store: SessionStore
+  readonly nearCache?: boolean
   dispose?(): MaybePromise<void>
 }>

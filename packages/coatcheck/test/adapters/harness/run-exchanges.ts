@@ -3,6 +3,9 @@ import type { CreateExchangeStore, ExchangeHarness } from '../../../src/store-te
 import { exchangeCases, exchangeCasesFor } from '../../../src/store-testing/exchanges/table.ts'
 import { memory } from '../../../src/stores/memory.ts'
 
+/** A memory store, with a near cache before it. */
+export const createCachedStore: CreateExchangeStore = () => ({ store: memory(), nearCache: true })
+
 /** Runs the table, or the cases whose names match `only`, through an adapter; on the memory store unless told otherwise. */
 export function runExchanges(
   adapter: string,

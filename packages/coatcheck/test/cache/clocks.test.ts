@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { NodeClock } from '../../src/store-testing/explorer/node-clock.ts'
 import { FakeEnvironment } from '../../src/testing/fake-environment.ts'
+import { HeldFeed } from '../helpers/held-feed.ts'
 import {
   createNodes,
   login,
@@ -10,7 +11,6 @@ import {
   sessionOf,
   validate,
 } from '../helpers/nodes.ts'
-import { SlowFeed } from './slow-feed.ts'
 
 describe('P7 where the clocks of a node go wrong, an end elsewhere is seen within maxStaleness', () => {
   it.each<[string, (clock: NodeClock) => unknown]>([
@@ -24,7 +24,7 @@ describe('P7 where the clocks of a node go wrong, an end elsewhere is seen withi
   ])('%s', async (_what, goWrong) => {
     const { here, there, clock, feed, environment, token, session } = await twoNodes()
     await sessionOf(there, token)
-    feed.hold()
+    feed.hold('everything')
     goWrong(clock)
     await here.manager.logout(session)
     environment.advance(500)
@@ -36,7 +36,7 @@ describe('P7 where the clocks of a node go wrong, an end elsewhere is seen withi
   it('the steady clock stands still for as long as nobody asks, as in a machine that sleeps', async () => {
     const { here, there, clock, feed, environment, token, session } = await twoNodes()
     await sessionOf(there, token)
-    feed.hold()
+    feed.hold('everything')
     clock.standStill()
     await here.manager.logout(session)
     environment.advance(MINUTE)
@@ -93,7 +93,7 @@ describe('P8 a deadline of a session that is kept', () => {
 async function twoNodes(options: NodeOptions = {}) {
   const environment = new FakeEnvironment()
   const clock = new OwnClock(environment)
-  const feed = new SlowFeed()
+  const feed = new HeldFeed()
   const { store } = feed
   const [here, there] = createNodes(
     { nearCache: true, ...options, environment, store },

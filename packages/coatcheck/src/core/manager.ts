@@ -53,7 +53,8 @@ interface Opened {
 export class SessionManager {
   readonly settings: CoreSettings
   readonly events: Events
-  readonly #store: GuardedStore
+  /** The store as these sessions call it, for what hangs on them; open them first. */
+  readonly store: GuardedStore
   readonly #cache: SessionCache | null
   readonly #metrics: Metrics
   readonly #unsafe: readonly UnsafeOption[]
@@ -72,7 +73,7 @@ export class SessionManager {
     this.#cache = cache
     this.events = new Events(settings.onError)
     this.#metrics = new Metrics(this.events)
-    this.#store = new GuardedStore(settings.store, {
+    this.store = new GuardedStore(settings.store, {
       environment: settings.environment,
       timeout: settings.storeTimeout,
       called: (operation) => this.#metrics.storeCalled(operation),
@@ -281,7 +282,7 @@ export class SessionManager {
 
   /** For requests: a store that takes long to open is an outage to them, and goes on opening. */
   #readyInTime(): Promise<Opened> {
-    return this.#store.inTime('open', this.#ready())
+    return this.store.inTime('open', this.#ready())
   }
 
   #ready(): Promise<Opened> {
@@ -297,10 +298,10 @@ export class SessionManager {
     const { settings } = this
     const { environment, tombstoneRetention } = settings
     const ring = new KeyRing(await settings.keys.load(), { name: settings.name })
-    await this.#store.open({ environment, tombstoneRetention })
-    const parts = { store: this.#store, events: this.events, ring, cache: this.#cache }
+    await this.store.open({ environment, tombstoneRetention })
+    const parts = { store: this.store, events: this.events, ring, cache: this.#cache }
     const context = new ManagerContext(settings, parts)
-    const touches = new Touches(this.#store, environment)
+    const touches = new Touches(this.store, environment)
     const writer = new Writer(context)
     const sweeper = new Sweeper(context)
     const watch = new SignalWatch(context)

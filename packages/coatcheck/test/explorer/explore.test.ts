@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
+import { DelegatingStore } from '../../src/core/delegating-store.ts'
 import type { SessionId } from '../../src/core/record.ts'
 import type { FindResult } from '../../src/core/store.ts'
 import { Browser } from '../../src/store-testing/explorer/client-models.ts'
 import { explore, type Scenario } from '../../src/store-testing/explorer/explore.ts'
 import { explorerScenarios } from '../../src/store-testing/explorer/explorer-scenarios.ts'
 import { ANY_TIMING, PROMPT_TIMING } from '../../src/store-testing/explorer/world-options.ts'
-import { DelegatingStore } from '../store-testing/delegating-store.ts'
 import { memoryStores } from './explorer-stores.ts'
 
 const { stores } = memoryStores()

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { DelegatingStore } from '../../src/core/delegating-store.ts'
 import type { Operation, Rotation, SessionId } from '../../src/core/record.ts'
 import type {
   EndOptions,
@@ -17,7 +18,6 @@ import type {
 } from '../../src/core/store.ts'
 import { explore } from '../../src/store-testing/explorer/explore.ts'
 import { explorerScenarios } from '../../src/store-testing/explorer/explorer-scenarios.ts'
-import { DelegatingStore } from '../store-testing/delegating-store.ts'
 import { memoryStores } from './explorer-stores.ts'
 
 /** What used to be done, and what each must be found out by. */

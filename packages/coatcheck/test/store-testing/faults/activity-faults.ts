@@ -1,6 +1,6 @@
+import { DelegatingStore } from '../../../src/core/delegating-store.ts'
 import type { SessionId, SessionRecord } from '../../../src/core/record.ts'
 import type { FindResult, NewSession, RotationChange, SessionStore, Touch } from '../../../src/core/store.ts'
-import { DelegatingStore } from '../delegating-store.ts'
 import { type BrokenStore, broken } from './broken-store.ts'
 
 export const activityFaults: readonly BrokenStore[] = [

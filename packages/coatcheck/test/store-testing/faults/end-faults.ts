@@ -1,3 +1,4 @@
+import { DelegatingStore } from '../../../src/core/delegating-store.ts'
 import type { SessionId } from '../../../src/core/record.ts'
 import type {
   EndOptions,
@@ -6,7 +7,6 @@ import type {
   NewSession,
   ReplaceOptions,
 } from '../../../src/core/store.ts'
-import { DelegatingStore } from '../delegating-store.ts'
 import { type BrokenStore, broken } from './broken-store.ts'
 
 export const endFaults: readonly BrokenStore[] = [

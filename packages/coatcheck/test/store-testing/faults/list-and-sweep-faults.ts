@@ -1,3 +1,4 @@
+import { DelegatingStore } from '../../../src/core/delegating-store.ts'
 import type { SessionId, SessionRecord } from '../../../src/core/record.ts'
 import type {
   FindResult,
@@ -7,7 +8,6 @@ import type {
   StoreContext,
   SweepResult,
 } from '../../../src/core/store.ts'
-import { DelegatingStore } from '../delegating-store.ts'
 import { type BrokenStore, broken } from './broken-store.ts'
 
 export const listAndSweepFaults: readonly BrokenStore[] = [

@@ -1,6 +1,6 @@
+import { DelegatingStore } from '../../../src/core/delegating-store.ts'
 import type { SessionId, SessionRecord, Tombstone } from '../../../src/core/record.ts'
 import type { AdoptResult, BuryResult, Live, ScanResult, SessionStore } from '../../../src/core/store.ts'
-import { DelegatingStore } from '../delegating-store.ts'
 import { type BrokenStore, broken } from './broken-store.ts'
 
 type Page = Parameters<SessionStore['scan']>[0]

@@ -1,6 +1,6 @@
+import { DelegatingStore } from '../../../src/core/delegating-store.ts'
 import type { SessionId } from '../../../src/core/record.ts'
 import type { NewSession, ReplaceOptions, ReplaceResult } from '../../../src/core/store.ts'
-import { DelegatingStore } from '../delegating-store.ts'
 import { type BrokenStore, broken } from './broken-store.ts'
 
 export const replaceFaults: readonly BrokenStore[] = [

@@ -1,7 +1,7 @@
+import { DelegatingStore } from '../../../src/core/delegating-store.ts'
 import type { Json, JsonFields } from '../../../src/core/json.ts'
 import type { Operation, SessionId, SessionRecord } from '../../../src/core/record.ts'
 import type { MutateOptions, MutateResult, NewSession } from '../../../src/core/store.ts'
-import { DelegatingStore } from '../delegating-store.ts'
 import { type BrokenStore, broken } from './broken-store.ts'
 
 export const writeFaults: readonly BrokenStore[] = [

@@ -1,5 +1,5 @@
-import type { MaybePromise } from '../../src/core/maybe-promise.ts'
-import type { Operation, SessionId, SessionRecord, Tombstone } from '../../src/core/record.ts'
+import type { MaybePromise } from './maybe-promise.ts'
+import type { Operation, SessionId, SessionRecord, Tombstone } from './record.ts'
 import type {
   AdoptResult,
   BuryResult,
@@ -25,9 +25,9 @@ import type {
   StoreHealth,
   SweepResult,
   Touch,
-} from '../../src/core/store.ts'
+} from './store.ts'
 
-/** Hands every call on to another store; the broken stores of these tests change one thing each. */
+/** Hands every call on to another store, for those that change a thing or two. */
 export class DelegatingStore implements SessionStore {
   readonly inner: SessionStore
   readonly name: string

@@ -1,3 +1,4 @@
+import { ChangeListeners } from '../core/change-listeners.ts'
 import { fromBase64Url, sextetAt } from '../core/encoding.ts'
 import type { Environment } from '../core/environment.ts'
 import { ConfigError } from '../core/errors.ts'
@@ -5,7 +6,7 @@ import { expiredBy } from '../core/lifetimes.ts'
 import { sha256Text } from '../core/platform.ts'
 import type { SessionId, Transport } from '../core/record.ts'
 import type { CacheContext, CacheCounts, Hit, Keeping, Reading, SessionCache } from '../core/session-cache.ts'
-import type { ChangeFeed, ChangeReceiver, Live } from '../core/store.ts'
+import type { ChangeFeed, Live } from '../core/store.ts'
 import { PARTITIONS, partitionOfUser } from '../core/token.ts'
 import { type CommonPart, CommonParts } from './common-part.ts'
 import { Entries } from './entries.ts'
@@ -239,7 +240,7 @@ export class NearCache implements SessionCache {
   /** A feed that cannot be had now is tried for again, for as long as the cache is open. */
   async #subscribe(context: CacheContext): Promise<void> {
     try {
-      const feed = await context.store.changes?.(new Relay([this, context.receiver]))
+      const feed = await context.store.changes?.(new ChangeListeners([this, context.receiver]))
       if (feed === undefined) return
       if (this.#context !== context) return await feed.close()
       this.#feed = feed
@@ -251,31 +252,6 @@ export class NearCache implements SessionCache {
         this.#subscribe(context).catch(context.onError)
       })
     }
-  }
-}
-
-/** Tells several what one feed tells, in their order. */
-class Relay implements ChangeReceiver {
-  readonly #receivers: readonly ChangeReceiver[]
-
-  constructor(receivers: readonly ChangeReceiver[]) {
-    this.#receivers = receivers
-  }
-
-  changed(id: SessionId): void {
-    for (const receiver of this.#receivers) receiver.changed(id)
-  }
-
-  userChanged(userId: string): void {
-    for (const receiver of this.#receivers) receiver.userChanged(userId)
-  }
-
-  everyoneChanged(partitions: readonly number[] | null): void {
-    for (const receiver of this.#receivers) receiver.everyoneChanged(partitions)
-  }
-
-  lost(partitions: readonly number[] | null): void {
-    for (const receiver of this.#receivers) receiver.lost(partitions)
   }
 }
 

@@ -21,7 +21,7 @@ export class GuardedStore {
   readonly #timeout: number
   readonly #report: (operation: string, error: StoreError) => void
   readonly #called: (operation: string) => void
-  readonly #cache: ChangeReceiver | null
+  readonly #receiver: ChangeReceiver
 
   constructor(
     store: SessionStore,
@@ -31,7 +31,7 @@ export class GuardedStore {
       readonly report: (operation: string, error: StoreError) => void
       readonly called: (operation: string) => void
       /** Told of every change that this node makes. */
-      readonly cache: ChangeReceiver | null
+      readonly receiver: ChangeReceiver
     },
   ) {
     this.store = store
@@ -39,7 +39,7 @@ export class GuardedStore {
     this.#timeout = options.timeout
     this.#report = options.report
     this.#called = options.called
-    this.#cache = options.cache
+    this.#receiver = options.receiver
   }
 
   /** Calls one method; synchronous answers stay synchronous. */
@@ -55,7 +55,7 @@ export class GuardedStore {
     if (!(answer instanceof Promise)) return this.#told(method, args, answer)
     const told = answer.then((value) => this.#told(method, args, value))
     return this.inTime(method, told, (error) => this.#failed(method, error)).catch((error) => {
-      if (this.#cache) tellOwnChange(this.#cache, method, args, null)
+      tellOwnChange(this.#receiver, method, args, null)
       throw error
     })
   }
@@ -108,7 +108,7 @@ export class GuardedStore {
   }
 
   #told<T>(method: Method, args: readonly unknown[], answer: T): T {
-    if (this.#cache) tellOwnChange(this.#cache, method, args, answer)
+    tellOwnChange(this.#receiver, method, args, answer)
     return answer
   }
 

@@ -1,4 +1,5 @@
 import type { ActiveSession } from './active-session.ts'
+import { ChangeListeners } from './change-listeners.ts'
 import { issueCsrfToken, verifyCsrfToken } from './csrf-token.ts'
 import { ConfigError, UsageError } from './errors.ts'
 import { Events, type RequestContext } from './events.ts'
@@ -17,14 +18,15 @@ import type { MaybePromise } from './maybe-promise.ts'
 import { type Metric, Metrics } from './metrics.ts'
 import type { CoreSettings } from './options.ts'
 import type { EndReason, SessionId, SessionRecord } from './record.ts'
-import { Rotator } from './rotator.ts'
+import { type Exchanged, Rotator } from './rotator.ts'
 import type { SessionCache } from './session-cache.ts'
 import { type SessionPage, toSessionInfo } from './session-info.ts'
 import { SignalWatch } from './signal-watch.ts'
-import type { StoreHealth } from './store.ts'
+import type { ChangeReceiver, StoreHealth } from './store.ts'
 import { Sweeper } from './sweeper.ts'
 import { isSessionId } from './token.ts'
 import { Touches } from './touches.ts'
+import { assertUserId } from './user-ids.ts'
 import { type ValidateRequest, type Validation, Validator } from './validator.ts'
 import { type PendingOperation, Writer } from './writer.ts'
 
@@ -56,6 +58,7 @@ export class SessionManager {
   /** The store as these sessions call it, for what hangs on them; open them first. */
   readonly store: GuardedStore
   readonly #cache: SessionCache | null
+  readonly #listeners = new ChangeListeners()
   readonly #metrics: Metrics
   readonly #unsafe: readonly UnsafeOption[]
   #opened: Opened | null = null
@@ -77,7 +80,7 @@ export class SessionManager {
       environment: settings.environment,
       timeout: settings.storeTimeout,
       called: (operation) => this.#metrics.storeCalled(operation),
-      cache,
+      receiver: cache ? new ChangeListeners([cache, this.#listeners]) : this.#listeners,
       report: (operation, error) => {
         const at = settings.environment.now()
         const event = { at, sessionId: null, userId: null, context: null, operation, error }
@@ -135,7 +138,7 @@ export class SessionManager {
 
   /** Taken before a password check and given to `login`: the old password loses the race against its change. */
   beginLogin(userId: string): Promise<LoginAttempt> {
-    assertUserId(userId)
+    assertUserId(userId, this.settings.innerUsers)
     return this.#with(async ({ context }) => {
       const { user } = await context.store.call('epochs', userId)
       return Object.freeze({ userId, epoch: user })
@@ -144,7 +147,7 @@ export class SessionManager {
 
   /** A new authenticated session in place of `old`; throws `ERR_SESSION_LIMIT`, `ERR_LOGIN_STALE`. */
   login(old: ActiveSession | null, request: LoginRequest): Promise<Issued> {
-    assertUserId(request.userId)
+    assertUserId(request.userId, this.settings.innerUsers)
     if (request.attempt && request.attempt.userId !== request.userId) {
       throw new UsageError('ERR_USAGE', 'The login attempt was begun for another user id.')
     }
@@ -164,6 +167,29 @@ export class SessionManager {
   /** The token that a response should carry, decided when its headers leave; `null`: none. */
   tokenFor(session: ActiveSession): MaybePromise<string | null> {
     return this.#opened ? this.#opened.rotator.tokenFor(session) : null
+  }
+
+  /** The use of a token that is given back for its successor each time it is used, whatever its age: a refresh token. */
+  exchange(session: ActiveSession): Promise<Exchanged> {
+    return this.#with(async ({ rotator, touches }) => {
+      const exchanged = await rotator.exchange(session)
+      const { touchInterval } = this.settings.lifetimes[session.record.lifetime]
+      if (exchanged.outcome === 'ok') touches.use(session, touchInterval, null)
+      return exchanged
+    })
+  }
+
+  /**
+   * Tells `receiver` of what the store's feed of changes tells, and at once of what this manager changes itself. Without a
+   * near cache there is no feed. Answers how to stop.
+   */
+  hear(receiver: ChangeReceiver): () => void {
+    return this.#listeners.add(receiver)
+  }
+
+  /** Whether every change of this session that is older than `maxStaleness` has been told to those who hear. */
+  proves(id: SessionId): boolean {
+    return this.#cache?.proves(id) ?? false
   }
 
   /** Ends a session at its user's wish; a step-up that raced it does not survive. */
@@ -198,7 +224,7 @@ export class SessionManager {
     userId: string,
     page: { readonly limit?: number; readonly cursor?: string | null } = {},
   ): Promise<SessionPage> {
-    assertUserId(userId)
+    assertUserId(userId, this.settings.innerUsers)
     const limit = Math.min(Math.max(1, Math.trunc(requireNumber(page.limit ?? 100, 'limit'))), 1_000)
     return this.#with(async ({ context }) => {
       const { sessions, cursor } = await context.store.call('list', userId, {
@@ -238,7 +264,7 @@ export class SessionManager {
     userId: string,
     options: { readonly except?: SessionId | readonly SessionId[]; readonly reason?: EndReason } = {},
   ): Promise<number> {
-    assertUserId(userId)
+    assertUserId(userId, this.settings.innerUsers)
     const { reason = 'revoked', except = [] } = options
     return this.#with(async ({ context }) => {
       const result = await context.store.call('endUser', userId, { reason, except: [except].flat() })
@@ -306,7 +332,8 @@ export class SessionManager {
     const sweeper = new Sweeper(context)
     const watch = new SignalWatch(context)
     const { store, maxStaleness, onError } = settings
-    await this.#cache?.open({ store, environment, maxStaleness, receiver: watch, onError })
+    const receiver = new ChangeListeners([watch, this.#listeners])
+    await this.#cache?.open({ store, environment, maxStaleness, receiver, onError })
     if (settings.sweepInterval !== null) sweeper.start(settings.sweepInterval)
     this.#opened = {
       context,
@@ -351,9 +378,4 @@ function closedError(): UsageError {
 function requireNumber(value: number, name: string): number {
   if (typeof value === 'number' && !Number.isNaN(value)) return value
   throw new UsageError('ERR_USAGE', `The ${name} must be a number.`)
-}
-
-function assertUserId(userId: unknown): asserts userId is string {
-  if (typeof userId === 'string' && userId.length > 0 && userId.length <= 256) return
-  throw new UsageError('ERR_USAGE', 'A user id must be a string of 1 to 256 characters.')
 }

@@ -76,6 +76,8 @@ export interface CoreSettings {
   readonly store: SessionStore
   readonly keys: KeySource
   readonly name: string
+  /** Of sessions that hang on others: how the ids of their users begin (`innerUsersOf`). `null`: an application's own. */
+  readonly innerUsers: string | null
   readonly schema: DataSchema
   readonly lifetimes: Lifetimes
   readonly preset: Preset | null
@@ -144,6 +146,7 @@ export function resolveCoreOptions(options: CoreOptions): CoreSettings {
     environment,
     keys: requireKeys(options.keys, store),
     name: requireName(options.name ?? CORE_DEFAULTS.name),
+    innerUsers: null,
     schema: resolveSchema(
       options.data,
       options.schemaVersion ?? CORE_DEFAULTS.schemaVersion,

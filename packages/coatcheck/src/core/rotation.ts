@@ -57,10 +57,26 @@ export function judge(
   return judgeByGeneration(rotation, presented.generation())
 }
 
+/**
+ * Whether a genuine token (its tag was checked) of the current or the last generation has a secret that neither is: it is
+ * presented with another key than the one it is bound to, or without. Nothing is ended for that: whoever has found a bound
+ * token must not sign its owner out with it.
+ */
+export function missesItsKey(rotation: Rotation, presented: Presented): boolean {
+  const generation = presented.generation()
+  if (generation === null) return false
+  return (rotation.generation - generation + GENERATIONS) % GENERATIONS <= 1
+}
+
 /** Whether the current secret is old enough to be replaced, and the last rotation settled: rotations never stack. */
 export function isRotationDue(rotation: Rotation, now: number, policy: RotationPolicy): boolean {
   if (policy.rotateEvery === null || now - rotation.rotatedAt < policy.rotateEvery) return false
   return rotation.previous === null || rotation.previous.settledAt !== null
+}
+
+/** The state after a use of the current secret. */
+export function used(rotation: Rotation, now: number, policy: RotationPolicy): Rotation {
+  return settlingUse(rotation, now, policy) ?? rotation
 }
 
 /** The state after rotating to the secret whose hash is given. */

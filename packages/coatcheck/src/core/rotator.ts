@@ -4,12 +4,26 @@ import type { ManagerContext } from './manager-context.ts'
 import type { MaybePromise } from './maybe-promise.ts'
 import { constantTimeEqual } from './platform.ts'
 import type { Rotation } from './record.ts'
-import { handedOut, isRotationDue, judge, rotated } from './rotation.ts'
+import { handedOut, isRotationDue, judge, rotated, used } from './rotation.ts'
 import type { RotateResult, RotationChange } from './store.ts'
 import { hashSecret, issueToken } from './token.ts'
 
 /** Attempts before a hand-out is left to the next request; each failed one means that somebody else moved the rotation on. */
 const ATTEMPTS = 8
+
+/** What came of a use: the token to go on with (`null`: the one that was presented), or nothing, since the session is over. */
+export type Exchanged =
+  | { readonly outcome: 'ok'; readonly token: string | null }
+  | { readonly outcome: 'gone' }
+
+/** What is to be written, if anything, before this token leaves. */
+interface Step {
+  readonly token: string | null
+  readonly change: RotationChange | null
+}
+
+const KEEP: Exchanged = Object.freeze({ outcome: 'ok', token: null })
+const GONE: Exchanged = Object.freeze({ outcome: 'gone' })
 
 /**
  * Decides, when a response's headers leave, whether they carry a new token: starts a rotation that is due, or hands the
@@ -27,11 +41,20 @@ export class Rotator {
   tokenFor(session: ActiveSession): MaybePromise<string | null> {
     if (session.isFromCache && session.transport === 'cookie') return null
     if (session.standing === 'valid' && !session.isOvertaken && !this.#isDue(session)) return null
-    return this.#attempt(session).catch((error) => {
+    const exchanged = this.#attempt(session, () => this.#startIfDue(session))
+    return exchanged.then(tokenOf, (error) => {
       // The guarded store has reported its own failures; the old token goes on working.
       if (!(error instanceof Error && 'retryable' in error)) throw error
       return null
     })
+  }
+
+  /**
+   * The same for a token that is exchanged whenever it is used: this use settles the last rotation and starts the next in
+   * one step. What must be known before the answer leaves is written before; a store that fails is thrown.
+   */
+  exchange(session: ActiveSession): Promise<Exchanged> {
+    return this.#attempt(session, () => this.#useAndStart(session))
   }
 
   #isDue(session: ActiveSession): boolean {
@@ -39,20 +62,20 @@ export class Rotator {
     return isRotationDue(session.record.rotation, session.now(), this.#context.settings.rotation)
   }
 
-  async #attempt(session: ActiveSession): Promise<string | null> {
+  async #attempt(session: ActiveSession, start: () => Step | null): Promise<Exchanged> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      if (session.isOvertaken && !(await this.#judgeAgain(session))) return null
-      const step = session.standing === 'valid' ? this.#start(session) : this.#handOut(session)
-      if (step === null) return null
+      if (session.isOvertaken && !(await this.#judgeAgain(session))) return GONE
+      const step = session.standing === 'valid' ? start() : this.#handOut(session)
+      if (step === null) return KEEP
       const { token, change } = step
       const result = change
         ? await this.#context.store.call('rotate', session.record.id, change)
         : await this.#lookAgain(session)
-      if (result.outcome === 'gone') return null
+      if (result.outcome === 'gone') return GONE
       session.refresh(result)
-      if (result.outcome === 'ok') return this.#succeeded(session, token)
+      if (result.outcome === 'ok') return { outcome: 'ok', token: token && this.#succeeded(session, token) }
     }
-    return null
+    return KEEP
   }
 
   /**
@@ -76,29 +99,43 @@ export class Rotator {
     return token
   }
 
-  /** The first step of a rotation: fresh salt, derived secret, compare-and-set. */
-  #start(session: ActiveSession): { token: string; change: RotationChange } | null {
-    if (!this.#isDue(session)) return null
+  #startIfDue(session: ActiveSession): Step | null {
+    return this.#isDue(session) ? this.#start(session, session.record.rotation) : null
+  }
+
+  #useAndStart(session: ActiveSession): Step | null {
+    const { rotation } = session.record
+    const policy = this.#context.settings.rotation
+    const next = used(rotation, session.now(), policy)
+    if (isRotationDue(next, session.now(), policy)) return this.#start(session, next)
+    return next === rotation ? null : { token: null, change: { ifRevision: rotation.revision, next } }
+  }
+
+  /** The first step of a rotation: fresh salt, derived secret, compare-and-set. `from` is the record's rotating half, or what this use makes of it. */
+  #start(session: ActiveSession, from: Rotation): Step | null {
     const { ring, environment, settings } = this.#context
     const { id, rotation } = session.record
     const salt = toBase64Url(environment.randomBytes(16))
     const secret = ring.deriveSuccessor(ring.currentSlot, salt, id, session.secret)
     if (!secret) return null
+    const { name } = ring
+    const { binding } = session
     const successor = {
-      secretHash: hashSecret('session', id, secret, { name: ring.name, slot: ring.currentSlot }),
+      secretHash: hashSecret('session', id, secret, { name, slot: ring.currentSlot, binding }),
       salt,
       keySlot: ring.currentSlot,
       context: session.context.fingerprint,
     }
-    const next = rotated(rotation, successor, session.now(), settings.rotation)
+    const { revision } = rotation
+    const next = rotated({ ...from, revision }, successor, session.now(), settings.rotation)
     return {
       token: issueToken(ring, ring.currentSlot, id, secret, next.generation),
-      change: { ifRevision: rotation.revision, next },
+      change: { ifRevision: revision, next },
     }
   }
 
   /** The successor again, for a holder of the previous secret; recorded first where no earlier hand-out accounts for it. */
-  #handOut(session: ActiveSession): { token: string; change: RotationChange | null } | null {
+  #handOut(session: ActiveSession): Step | null {
     const { ring, settings } = this.#context
     const { id, rotation } = session.record
     if (!rotation.previous) return null
@@ -106,7 +143,7 @@ export class Rotator {
     const secret = ring.deriveSuccessor(keySlot, salt, id, session.secret)
     // Without the key that derived it, or with a hash that differs, anything sent would sign the client out.
     if (!secret) return this.#handOutFailed(session, 'key')
-    const hash = hashSecret('session', id, secret, { name: ring.name, slot: keySlot })
+    const hash = hashSecret('session', id, secret, { name: ring.name, slot: keySlot, binding: session.binding })
     if (!constantTimeEqual(hash, rotation.secretHash)) return this.#handOutFailed(session, 'hash')
     const next: Rotation | null = handedOut(rotation, session.now(), settings.rotation)
     const token = issueToken(ring, keySlot, id, secret, rotation.generation)
@@ -122,7 +159,7 @@ export class Rotator {
   async #judgeAgain(session: ActiveSession): Promise<boolean> {
     const { ring, settings } = this.#context
     const { id, rotation } = session.record
-    const scope = { name: ring.name, slot: session.slot }
+    const scope = { name: ring.name, slot: session.slot, binding: session.binding }
     const presented = {
       secretHash: hashSecret('session', id, session.secret, scope),
       generation: () => null,
@@ -143,4 +180,8 @@ export class Rotator {
     await this.#context.end(record.id, 'shared-rotation', context)
     return false
   }
+}
+
+function tokenOf(exchanged: Exchanged): string | null {
+  return exchanged.outcome === 'ok' ? exchanged.token : null
 }

@@ -88,7 +88,7 @@ const MUTANTS: readonly (readonly [name: string, found: RegExp, edits: readonly 
   [
     'a node that hears of its own changes by the feed alone',
     /P[12]/,
-    [['core/guarded-store.ts', 'if (this.#cache) tellOwnChange(this.#cache, method, args, answer)\n', '\n']],
+    [['core/guarded-store.ts', 'tellOwnChange(this.#receiver, method, args, answer)\n', '\n']],
   ],
   [
     'an end of all of a user that reaches one of the sessions',

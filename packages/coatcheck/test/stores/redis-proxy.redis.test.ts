@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis'
 import { createClient } from 'redis'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { ChangeListeners } from '../../src/core/change-listeners.ts'
 import { StoreError } from '../../src/core/errors.ts'
 import { GuardedStore } from '../../src/core/guarded-store.ts'
 import type { SessionStore } from '../../src/core/store.ts'
@@ -138,7 +139,7 @@ async function behindProxy(connected: (port: number) => Promise<unknown>) {
   const deadline = new GuardedStore(store, {
     environment: guard,
     timeout: TIMEOUT,
-    cache: null,
+    receiver: new ChangeListeners(),
     called: () => {},
     report: () => {},
   })

@@ -84,4 +84,5 @@ export {
   securityHeaders,
 } from './http/security-headers.ts'
 export type { LoginOptions, OwnSession, ReauthenticateOptions, Session } from './http/session.ts'
+export { type SessionStatus, sessionStatus } from './http/session-status.ts'
 export type { Sessions } from './http/sessions.ts'

@@ -1,3 +1,4 @@
+import type { ActiveSession } from '../core/active-session.ts'
 import { UsageError } from '../core/errors.ts'
 import { chain, type MaybePromise } from '../core/maybe-promise.ts'
 import type { LifetimeKind } from '../core/record.ts'
@@ -5,9 +6,10 @@ import { type Cookie, serializeCookie, serializeDeletion } from './cookie.ts'
 import { droppedByBrowser } from './cookie-options.ts'
 import type { OpenedSession } from './opened-session.ts'
 import type { RequestState } from './request-state.ts'
-import { addVary, markPersonal, markSecret, putSetCookie } from './response-headers.ts'
+import { addVary, isAnsweredAfresh, markPersonal, markSecret, putSetCookie } from './response-headers.ts'
 import { assessTransport } from './secure-transport.ts'
 import type { Session } from './session.ts'
+import { EXPIRES_HEADER, serializeExpires } from './session-status.ts'
 
 /**
  * Request header by which a bearer client asks for rotation, and the response header that brings the successor, or the
@@ -21,6 +23,7 @@ export class Finisher<D> implements OpenedSession<D> {
   readonly session: Session<D>
   readonly #state: RequestState
   readonly #rotates: boolean
+  readonly #isActivity: boolean
   readonly #csrfVaries: boolean
   /** Where a cookie of our name that is not ours may sit. */
   readonly #foreign: Cookie | null
@@ -29,11 +32,17 @@ export class Finisher<D> implements OpenedSession<D> {
   constructor(
     session: Session<D>,
     state: RequestState,
-    rules: { readonly rotates: boolean; readonly csrfVaries: boolean; readonly foreign: Cookie | null },
+    rules: {
+      readonly rotates: boolean
+      readonly touches: boolean
+      readonly csrfVaries: boolean
+      readonly foreign: Cookie | null
+    },
   ) {
     this.session = session
     this.#state = state
     this.#rotates = rules.rotates && state.mode === 'full'
+    this.#isActivity = rules.touches && state.mode !== 'peek'
     this.#csrfVaries = rules.csrfVaries
     this.#foreign = rules.foreign
   }
@@ -97,16 +106,38 @@ export class Finisher<D> implements OpenedSession<D> {
   }
 
   #apply(): void {
-    const { exchange, change, wasRead, http } = this.#state
+    const { exchange, wasRead, http } = this.#state
     const { response } = exchange
     if (response.sent) return
     if (this.#csrfVaries) addVary(response, 'Sec-Fetch-Site', 'Origin')
     if (wasRead) markPersonal(response, varyNames(http.transports))
-    if (this.#state.mode !== 'full') return
+    if (this.#state.mode === 'full') this.#applyChange()
+    if (http.expiresHeader) this.#tellExpiry()
+  }
+
+  #applyChange(): void {
+    const { exchange, change } = this.#state
     if (change.kind !== 'none') this.#applyToken()
-    else if (this.#foreign) putSetCookie(response, serializeDeletion(this.#foreign))
+    else if (this.#foreign) putSetCookie(exchange.response, serializeDeletion(this.#foreign))
     else return
-    markSecret(response)
+    markSecret(exchange.response)
+  }
+
+  /** Only where no cache answers somebody else, or the same browser later, with these seconds. */
+  #tellExpiry(): void {
+    const { active, exchange } = this.#state
+    if (!isAnsweredAfresh(exchange.response)) return
+    const remaining = active && active.record.userId !== null ? this.#remaining(active) : null
+    exchange.response.set(EXPIRES_HEADER, serializeExpires(remaining))
+  }
+
+  /** A use that is being recorded, or need not be yet, leaves at least the idle timeout without the interval that it includes. */
+  #remaining(active: ActiveSession): { readonly idle: number; readonly absolute: number } {
+    const { idle, absolute } = active.remaining()
+    if (!this.#isActivity) return { idle, absolute }
+    const { lifetime, idleTimeout } = active.record
+    const { touchInterval } = this.#state.manager.settings.lifetimes[lifetime]
+    return { idle: Math.max(idle, idleTimeout - touchInterval), absolute }
   }
 
   #applyToken(): void {

@@ -47,6 +47,11 @@ export interface HttpOptions {
   /** What is kept of the client for device lists and events. */
   readonly device?: ClientContextOptions
   readonly policy?: (request: PolicyRequest) => RequestPolicy | undefined
+  /**
+   * Responses that depend on the session tell in a header `Session-Expires` how many seconds both of its limits leave, for
+   * `coatcheck/client`. Pages of other origins see it where CORS exposes it. Default false.
+   */
+  readonly expiresHeader?: boolean
   /** Sessions over plain HTTP beyond this machine: anybody on the way can take them. Default false. */
   readonly unsafeAllowHttp?: boolean
 }
@@ -65,6 +70,7 @@ export interface HttpSettings {
   readonly originCsrf: CsrfPolicy
   readonly device: ClientContextSettings
   readonly policy: ((request: PolicyRequest) => RequestPolicy | undefined) | null
+  readonly expiresHeader: boolean
   readonly unsafeAllowHttp: boolean
   /** Options in force that weaken something, by path, and what that costs (P11). */
   readonly unsafe: readonly { readonly option: string; readonly consequence: string }[]
@@ -72,6 +78,7 @@ export interface HttpSettings {
 
 export const HTTP_DEFAULTS = Object.freeze({
   transports: Object.freeze(['cookie'] as const),
+  expiresHeader: false,
   unsafeAllowHttp: false,
 } as const satisfies HttpOptions)
 
@@ -81,6 +88,7 @@ const HTTP_KEYS: readonly (keyof HttpOptions)[] = [
   'csrf',
   'device',
   'policy',
+  'expiresHeader',
   'unsafeAllowHttp',
 ]
 
@@ -100,6 +108,7 @@ export function resolveHttpOptions(options: SessionsOptions): HttpSettings {
     originCsrf: Object.freeze({ ...csrf, mode: csrf.mode === 'off' ? 'off' : 'origin' }),
     device: resolveClientContextOptions(options.device),
     policy: options.policy ?? null,
+    expiresHeader: resolveFlag(options.expiresHeader, 'expiresHeader'),
     unsafeAllowHttp: resolveFlag(options.unsafeAllowHttp, 'unsafeAllowHttp'),
     unsafe: Object.freeze(unsafeOptions(options)),
   })

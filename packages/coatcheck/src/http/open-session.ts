@@ -142,7 +142,8 @@ class Opening<D> implements RequestGiven {
   #opened(outcome: Outcome, csrfVaries: boolean, tossed = false): OpenedSession<D> {
     const state = this.#state(outcome)
     const foreign = tossed ? this.#foreignCookie() : null
-    const rules = { rotates: this.#policy.rotate ?? true, csrfVaries, foreign }
+    const { rotate = true, touch = true } = this.#policy
+    const rules = { rotates: rotate, touches: touch, csrfVaries, foreign }
     return new Finisher<D>(new RequestSession<D>(state), state, rules)
   }
 

@@ -54,6 +54,12 @@ export function markSecret(response: ResponseHeaders): void {
     response.set('cache-control', 'no-store')
 }
 
+/** Whether every request is answered by the server itself: caches keep nothing of the response, or ask first. */
+export function isAnsweredAfresh(response: ResponseHeaders): boolean {
+  const rules = listOf(response.get('cache-control') ?? '')
+  return rules.includes('no-store') || rules.includes('no-cache') || rules.join() === 'private'
+}
+
 const TARGETED = [
   'cdn-cache-control',
   'surrogate-control',

@@ -10,7 +10,7 @@ import { memory } from '../../src/stores/memory.ts'
 
 describe('the defaults of HTTP', () => {
   it('P11 EXP-09 are those of the design', () => {
-    expect(HTTP_DEFAULTS).toEqual({ transports: ['cookie'], unsafeAllowHttp: false })
+    expect(HTTP_DEFAULTS).toEqual({ transports: ['cookie'], expiresHeader: false, unsafeAllowHttp: false })
     expect(COOKIE_DEFAULTS).toEqual({ name: 'sid', path: '/', sameSite: 'lax', unsafeSameSiteNone: false })
     expect(CSRF_DEFAULTS).toEqual({
       mode: 'origin',

@@ -1,4 +1,5 @@
 import { credentialCases } from './cases/credential-cases.ts'
+import { expiryCases } from './cases/expiry-cases.ts'
 import { failureCases } from './cases/failure-cases.ts'
 import { headerCases } from './cases/header-cases.ts'
 import { modeCases } from './cases/mode-cases.ts'
@@ -15,6 +16,7 @@ export const exchangeCases: readonly ExchangeCase[] = [
   ...writeCases,
   ...headerCases,
   ...modeCases,
+  ...expiryCases,
   ...streamingCases,
   ...failureCases,
   ...outageCases,

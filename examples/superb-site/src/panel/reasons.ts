@@ -19,6 +19,11 @@ export const REFUSALS: Readonly<Record<Refusal, { readonly found: string; readon
   'rate-limited': { found: 'not looked up', text: 'Too many tokens of an unknown key came at once.' },
   ambiguous: { found: 'ambiguous', text: 'Two live tokens in one request: nobody can tell whose it is.' },
   oversized: { found: 'not read', text: 'The Cookie header is too long to be honest.' },
+  binding: {
+    found: 'without its key',
+    text: 'It is bound to a key, and nothing proves that whoever sent it holds that key.',
+  },
+  proof: { found: 'with a bad proof', text: 'The proof that came with it is wrong, or was used before.' },
 }
 
 export const END_REASONS: Readonly<

@@ -21,6 +21,8 @@ export interface Bearer {
 export class ActiveSession {
   readonly context: RequestContext
   readonly transport: Transport
+  /** Thumbprint of the key that the session is bound to, and that this request has proven to hold; `null`: unbound. */
+  readonly binding: string | null
   readonly #environment: Environment
   readonly #bearer: Bearer
   #source: { readonly record: SessionRecord }
@@ -40,6 +42,7 @@ export class ActiveSession {
       readonly transport: Transport
       readonly context: RequestContext
       readonly isFromCache: boolean
+      readonly binding: string | null
     },
   ) {
     this.#environment = environment
@@ -51,6 +54,7 @@ export class ActiveSession {
     this.#isFromCache = origin.isFromCache
     this.context = origin.context
     this.transport = origin.transport
+    this.binding = origin.binding
   }
 
   /**

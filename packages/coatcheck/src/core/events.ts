@@ -31,6 +31,10 @@ export type RefusalReason =
   | 'rate-limited'
   | 'ambiguous'
   | 'oversized'
+  /** the secret does not go with the key that was proven, or with none: a bound token without its key, or one that is not bound. */
+  | 'binding'
+  /** the proof that came with it is not right, or has been used before. */
+  | 'proof'
 
 /**
  * What happened, by name. No event ever carries a token, a secret or a cookie (P6, AUD-01); sessions are named by

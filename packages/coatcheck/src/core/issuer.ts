@@ -24,6 +24,8 @@ export interface StartRequest {
   readonly transport: Transport
   readonly context: RequestContext
   readonly data: JsonFields
+  /** Thumbprint of the key that the session shall be bound to. Default none. */
+  readonly binding?: string | null
 }
 
 export interface LoginRequest {
@@ -39,11 +41,15 @@ export interface LoginRequest {
   /** Writes of this request that go with what is carried. */
   readonly operations: readonly PendingOperation[]
   readonly attempt: LoginAttempt | null
+  /** Thumbprint of the key that the session shall be bound to. Default none. */
+  readonly binding?: string | null
 }
 
 export interface ReauthenticateRequest {
   readonly authentication: Authentication
   readonly operations: readonly PendingOperation[]
+  /** Binds a session that is not bound yet; one that is stays bound to its key. */
+  readonly binding?: string | null
 }
 
 interface Replacement {
@@ -56,6 +62,7 @@ interface Replacement {
   readonly operations: readonly PendingOperation[]
   readonly attempt: LoginAttempt | null
   readonly context: RequestContext
+  readonly binding: string | null
 }
 
 const ATTEMPTS = 16
@@ -70,14 +77,17 @@ export class Issuer {
     this.#writer = writer
   }
 
-  async start({ transport, context, data }: StartRequest): Promise<Issued> {
+  async start({ transport, context, data, binding = null }: StartRequest): Promise<Issued> {
     const authentication = { methods: [], level: null }
     const id = newSessionId(this.#context.environment, null)
     const secret = newSecret(this.#context.environment)
     const session = this.#describe('anonymous', { userId: null, transport, context, data, authentication })
-    const result = await this.#context.store.call('create', { ...session, ...this.#credential(id, secret) })
+    const result = await this.#context.store.call('create', {
+      ...session,
+      ...this.#credential(id, secret, binding),
+    })
     if (result.outcome !== 'ok') throw this.#collision()
-    const issued = this.#issue(id, secret, result, context)
+    const issued = this.#issue(id, secret, result, { context, binding })
     this.#context.emit('created', issued.session.record, context, {})
     return issued
   }
@@ -96,6 +106,7 @@ export class Issuer {
       operations: comesAlong ? request.operations : [],
       attempt: request.attempt,
       context: request.context,
+      binding: request.binding ?? null,
     })
     const { methods } = request.authentication
     const replaces = issued.session.record.replaces
@@ -116,6 +127,7 @@ export class Issuer {
       operations: request.operations,
       attempt: null,
       context,
+      binding: old.binding ?? request.binding ?? null,
     })
     const details = { replaces: old.record.id, methods: request.authentication.methods }
     this.#context.emit('reauthenticated', issued.session.record, context, details)
@@ -123,18 +135,18 @@ export class Issuer {
   }
 
   async #replace(replacement: Replacement): Promise<Issued> {
-    const { old, session, context } = replacement
+    const { old, session, context, binding } = replacement
     if (old && replacement.carry.length > 0) await this.#writer.upgrade(old)
     const id = newSessionId(this.#context.environment, session.userId)
     const secret = newSecret(this.#context.environment)
-    const credential = this.#credential(id, secret)
+    const credential = this.#credential(id, secret, binding)
     const result = await this.#replaceUntilApplied(replacement, { ...session, ...credential })
     if (result.replaced) this.#context.emitEnded([result.replaced], context)
     if (result.evicted.length > 0) {
       this.#reportLimit(session.userId, context)
       this.#context.emitEnded(result.evicted)
     }
-    return this.#issue(id, secret, result, context)
+    return this.#issue(id, secret, result, { context, binding })
   }
 
   async #replaceUntilApplied(
@@ -216,12 +228,21 @@ export class Issuer {
     }
   }
 
-  #credential(id: SessionId, secret: Uint8Array): Pick<NewSession, 'id' | 'secretHash'> {
+  #credential(
+    id: SessionId,
+    secret: Uint8Array,
+    binding: string | null,
+  ): Pick<NewSession, 'id' | 'secretHash'> {
     const { name, currentSlot } = this.#context.ring
-    return { id, secretHash: hashSecret('session', id, secret, { name, slot: currentSlot }) }
+    return { id, secretHash: hashSecret('session', id, secret, { name, slot: currentSlot, binding }) }
   }
 
-  #issue(id: SessionId, secret: Uint8Array, live: Live, context: RequestContext): Issued {
+  #issue(
+    id: SessionId,
+    secret: Uint8Array,
+    live: Live,
+    { context, binding }: Pick<Replacement, 'context' | 'binding'>,
+  ): Issued {
     const { ring } = this.#context
     const slot = ring.currentSlot
     const { environment } = this.#context
@@ -232,6 +253,7 @@ export class Issuer {
       transport: live.record.transport,
       context,
       isFromCache: false,
+      binding,
     })
     return { session, token: issueToken(ring, slot, id, secret, live.record.rotation.generation) }
   }

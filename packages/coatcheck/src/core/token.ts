@@ -117,14 +117,17 @@ export function newSecret(environment: Environment): Uint8Array {
  * What a record keeps of a secret: SHA-256, base64url. A plain hash is enough for 192 random bits. The kind, the
  * instance's name, the id and the key slot go in: a hash cannot be moved to another record, and where a token's slot is
  * unknown, so that its tag could not be checked, one of another instance or with other slot bits is refused all the same.
+ * So does the key that the session is bound to: its token is worth nothing without a proof of that very key.
  */
 export function hashSecret(
   kind: 'session',
   id: SessionId,
   secret: Uint8Array,
-  scope: { readonly name: string; readonly slot: number },
+  scope: { readonly name: string; readonly slot: number; readonly binding?: string | null },
 ): string {
-  return sha256(framed(0, [kind, scope.name, id, Uint8Array.of(scope.slot), secret]))
+  const { name, slot, binding } = scope
+  const bound = binding ? ['dpop', binding] : []
+  return sha256(framed(0, [kind, name, id, Uint8Array.of(slot), secret, ...bound]))
 }
 
 /**

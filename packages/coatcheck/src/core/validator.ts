@@ -5,9 +5,10 @@ import type { KeyRing } from './key-ring.ts'
 import type { ManagerContext } from './manager-context.ts'
 import { chain, finallyOf, type MaybePromise, recovering } from './maybe-promise.ts'
 import { constantTimeEqual } from './platform.ts'
+import type { Proof } from './proof.ts'
 import { RateLimit } from './rate-limit.ts'
 import type { SessionId, SessionRecord, Tombstone, Transport } from './record.ts'
-import { judge, quietUntil, type Verdict } from './rotation.ts'
+import { judge, missesItsKey, quietUntil, type Verdict } from './rotation.ts'
 import type { Hit } from './session-cache.ts'
 import type { FindResult, Live } from './store.ts'
 import { hashSecret, type ParsedToken, parseToken } from './token.ts'
@@ -29,6 +30,8 @@ export interface ValidateRequest {
   readonly consistency: Consistency
   /** Whether `unsafeServeStale` is for this request, too. */
   readonly onOutage: 'fail' | 'serve-stale'
+  /** Of the key that the client holds. A token that is bound is good with a proof of its key alone, another without one alone. */
+  readonly proof?: Proof | null
 }
 
 /** Whether what another node has changed within `maxStaleness` may go unseen. */
@@ -61,7 +64,9 @@ export class Validator {
   }
 
   validate(token: string, request: ValidateRequest): MaybePromise<Validation> {
-    const hit = request.consistency === 'strong' ? null : this.#context.cache?.hit(token, request.transport)
+    const { cache } = this.#context
+    const hit =
+      request.consistency === 'strong' ? null : cache?.hit(cacheKey(token, request), request.transport)
     if (hit) return this.#acceptedFromCache(hit, token, request)
     const { unsafeServeStale } = this.#context.settings
     if (unsafeServeStale === 0 || request.onOutage === 'fail') return this.#lookUp(token, request)
@@ -71,16 +76,16 @@ export class Validator {
     )
   }
 
-  #serveStale(error: unknown, token: string, request: ValidateRequest): Validation {
+  #serveStale(error: unknown, token: string, request: ValidateRequest): MaybePromise<Validation> {
     const { cache, settings } = this.#context
     if (!(error instanceof StoreError) || request.consistency === 'strong') throw error
-    const hit = cache?.stale(token, request.transport, settings.unsafeServeStale)
+    const hit = cache?.stale(cacheKey(token, request), request.transport, settings.unsafeServeStale)
     if (!hit) throw error
     this.#context.emit('served-stale', hit.source.record, request.context, {})
     return this.#acceptedFromCache(hit, token, request)
   }
 
-  #acceptedFromCache(hit: Hit, token: string, request: ValidateRequest): Validation {
+  #acceptedFromCache(hit: Hit, token: string, request: ValidateRequest): MaybePromise<Validation> {
     const { environment, ring, cache } = this.#context
     const session = new ActiveSession(environment, hit, {
       bearer: new PresentedToken(ring, token),
@@ -88,11 +93,14 @@ export class Validator {
       transport: request.transport,
       context: request.context,
       isFromCache: true,
+      binding: request.proof?.jkt ?? null,
     })
-    if (!hit.touchDue) return { ok: true, session }
-    const accepted = this.#accepted(session, request, null)
-    if (request.touch && request.mode !== 'peek') cache?.used(session.record.id)
-    return accepted
+    return this.#spent(request, session, () => {
+      if (!hit.touchDue) return { ok: true, session }
+      const accepted = this.#accepted(session, request, null)
+      if (request.touch && request.mode !== 'peek') cache?.used(session.record.id)
+      return accepted
+    })
   }
 
   #lookUp(token: string, request: ValidateRequest): MaybePromise<Validation> {
@@ -108,7 +116,7 @@ export class Validator {
     }
     const reading = cache.reading(parsed.id)
     const keep: Keep = (live, until, touchInterval) =>
-      cache.keep(reading, token, live, { until, touchInterval })
+      cache.keep(reading, cacheKey(token, request), live, { until, touchInterval })
     const done = () => cache.done(reading)
     return chain(
       finallyOf(() => this.#context.find(parsed.id, request.context), done),
@@ -126,14 +134,19 @@ export class Validator {
     if (found.status === 'ended') return this.#refuseEnded(found, request)
     const { record, now } = found
     if (record.transport !== request.transport) return this.#refuse('transport', record, request)
+    const binding = request.proof?.jkt ?? null
     const presented = {
       secretHash: hashSecret('session', parsed.id, parsed.secret, {
         name: this.#context.ring.name,
         slot: parsed.slot,
+        binding,
       }),
       generation: () => parsed.generation(),
     }
     const verdict = judge(record.rotation, presented, now, this.#context.settings.rotation, constantTimeEqual)
+    if (failsToMatch(verdict) && record.transport === 'bearer' && missesItsKey(record.rotation, presented)) {
+      return this.#refuse('binding', record, request)
+    }
     if (keep && verdict.kind === 'valid') this.#keep(found, keep)
     const { environment } = this.#context
     const accept = (standing: Standing) =>
@@ -146,6 +159,7 @@ export class Validator {
           transport: request.transport,
           context: request.context,
           isFromCache: false,
+          binding,
         },
       )
     return this.#carryOut(verdict, record, request, accept)
@@ -167,10 +181,10 @@ export class Validator {
   ): MaybePromise<Validation> {
     switch (verdict.kind) {
       case 'valid':
-        return this.#accepted(accept('valid'), request, verdict)
+        return this.#spend(accept('valid'), request, verdict)
       case 'superseded':
         if (verdict.previous.context === request.context.fingerprint) {
-          return this.#accepted(accept('superseded'), request, null)
+          return this.#spend(accept('superseded'), request, null)
         }
         return this.#sharedRotation(verdict.previous.context, record, request, accept)
       case 'reuse':
@@ -178,6 +192,29 @@ export class Validator {
       default:
         return this.#refuse(verdict.kind, record, request)
     }
+  }
+
+  #spend(
+    session: ActiveSession,
+    request: ValidateRequest,
+    verdict: Extract<Verdict, { kind: 'valid' }> | null,
+  ): MaybePromise<Validation> {
+    return this.#spent(request, session, () => this.#accepted(session, request, verdict))
+  }
+
+  /**
+   * A proof counts as used once a live session is known to be meant by it, and before anything is recorded: so nobody but
+   * the holders of sessions can fill the memory of proofs, and a request that is replayed is no activity.
+   */
+  #spent(
+    request: ValidateRequest,
+    { record }: ActiveSession,
+    accept: () => Validation,
+  ): MaybePromise<Validation> {
+    if (!request.proof) return accept()
+    return chain(request.proof.spend(), (first) =>
+      first ? accept() : this.#refuse('proof', record, request),
+    )
   }
 
   #accepted(
@@ -203,7 +240,7 @@ export class Validator {
   ): MaybePromise<Validation> {
     const action = request.mode === 'peek' ? 'report' : this.#context.settings.onSharedRotation
     this.#context.emit('shared-rotation', record, request.context, { previousContext, action })
-    if (action === 'report') return this.#accepted(accept('superseded'), request, null)
+    if (action === 'report') return this.#spend(accept('superseded'), request, null)
     return this.#endAndRefuse('shared-rotation', record, request)
   }
 
@@ -253,6 +290,16 @@ export class Validator {
 
 /** Keeps an answer of the store until an instant of its clock. */
 type Keep = (live: Live, until: number, touchInterval: number) => void
+
+/** What an answer is kept under: with the key, where one was proven, so that a hit needs no other look at it. */
+function cacheKey(token: string, { proof }: ValidateRequest): string {
+  return proof ? `${token}.${proof.jkt}` : token
+}
+
+/** Whether the secret is neither the current nor the last one. */
+function failsToMatch(verdict: Verdict): boolean {
+  return verdict.kind === 'forged' || (verdict.kind === 'reuse' && verdict.cause === 'older-generation')
+}
 
 /** A token that was recognised as a whole, and is taken apart only when its parts are needed. */
 class PresentedToken implements Bearer {

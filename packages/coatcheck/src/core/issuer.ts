@@ -43,6 +43,8 @@ export interface LoginRequest {
   readonly attempt: LoginAttempt | null
   /** Thumbprint of the key that the session shall be bound to. Default none. */
   readonly binding?: string | null
+  /** What is left to the session that this one is handed over from, in milliseconds: it lives no longer, and proves nothing anew. */
+  readonly handedOver?: number
 }
 
 export interface ReauthenticateRequest {
@@ -211,6 +213,7 @@ export class Issuer {
       readonly context: RequestContext
       readonly data: JsonFields
       readonly authentication: Authentication
+      readonly handedOver?: number
     },
   ): Omit<NewSession, 'id' | 'secretHash'> {
     const { storedIdle, absolute } = this.#context.settings.lifetimes[lifetime]
@@ -218,8 +221,8 @@ export class Issuer {
       userId: from.userId,
       lifetime,
       idleTimeout: storedIdle,
-      absoluteTimeout: absolute,
-      authenticated: from.userId !== null,
+      absoluteTimeout: Math.min(absolute, from.handedOver ?? absolute),
+      authenticated: from.userId !== null && from.handedOver === undefined,
       authentication: from.authentication,
       transport: from.transport,
       device: toDevice(from.context),

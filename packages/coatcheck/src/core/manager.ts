@@ -13,16 +13,18 @@ import {
   type StartRequest,
 } from './issuer.ts'
 import { KeyRing } from './key-ring.ts'
+import { Links } from './links.ts'
 import { ManagerContext } from './manager-context.ts'
 import type { MaybePromise } from './maybe-promise.ts'
 import { type Metric, Metrics } from './metrics.ts'
 import type { CoreSettings } from './options.ts'
 import type { EndReason, SessionId, SessionRecord } from './record.ts'
+import { resumeSession } from './resumed-session.ts'
 import { type Exchanged, Rotator } from './rotator.ts'
 import type { SessionCache } from './session-cache.ts'
 import { type SessionPage, toSessionInfo } from './session-info.ts'
 import { SignalWatch } from './signal-watch.ts'
-import type { ChangeReceiver, StoreHealth } from './store.ts'
+import type { FindResult, StoreHealth } from './store.ts'
 import { Sweeper } from './sweeper.ts'
 import { isSessionId } from './token.ts'
 import { Touches } from './touches.ts'
@@ -39,6 +41,7 @@ export interface UnsafeOption {
 /** Everything that exists once the store and the keys are open. */
 interface Opened {
   readonly context: ManagerContext
+  readonly links: Links
   readonly touches: Touches
   readonly validator: Validator
   readonly writer: Writer
@@ -57,8 +60,9 @@ export class SessionManager {
   readonly events: Events
   /** The store as these sessions call it, for what hangs on them; open them first. */
   readonly store: GuardedStore
+  /** Told of what the store's feed of changes tells, which there is with a near cache alone, and at once of what this manager changes. */
+  readonly listeners = new ChangeListeners()
   readonly #cache: SessionCache | null
-  readonly #listeners = new ChangeListeners()
   readonly #metrics: Metrics
   readonly #unsafe: readonly UnsafeOption[]
   #opened: Opened | null = null
@@ -80,7 +84,7 @@ export class SessionManager {
       environment: settings.environment,
       timeout: settings.storeTimeout,
       called: (operation) => this.#metrics.storeCalled(operation),
-      receiver: cache ? new ChangeListeners([cache, this.#listeners]) : this.#listeners,
+      receiver: cache ? new ChangeListeners([cache, this.listeners]) : this.listeners,
       report: (operation, error) => {
         const at = settings.environment.now()
         const event = { at, sessionId: null, userId: null, context: null, operation, error }
@@ -179,22 +183,35 @@ export class SessionManager {
     })
   }
 
-  /**
-   * Tells `receiver` of what the store's feed of changes tells, and at once of what this manager changes itself. Without a
-   * near cache there is no feed. Answers how to stop.
-   */
-  hear(receiver: ChangeReceiver): () => void {
-    return this.#listeners.add(receiver)
+  /** What the store holds under an id now. A session that is found past its deadline is ended, and that is reported. */
+  lookUp(id: SessionId): MaybePromise<FindResult> {
+    if (this.#opened && this.#closing === null) return this.#opened.context.find(id)
+    return this.#readyInTime().then(({ context }) => context.find(id))
   }
 
-  /** Whether every change of this session that is older than `maxStaleness` has been told to those who hear. */
+  /** Whether every change of this session that is older than `maxStaleness` has been told to `listeners`. */
   proves(id: SessionId): boolean {
     return this.#cache?.proves(id) ?? false
   }
 
-  /** Ends a session at its user's wish; a step-up that raced it does not survive. */
+  /** Ends a session at its user's wish, with those that it is linked with; a step-up that raced it does not survive. */
   logout(session: ActiveSession): Promise<boolean> {
-    return this.logoutSuccessor(session.record.id, session.context)
+    return this.#with(({ links }) => links.logout(session))
+  }
+
+  /** A live session by its id alone, for what was issued within it; `null` where it is over. */
+  resume(id: SessionId, request: RequestContext): Promise<ActiveSession | null> {
+    return this.#with((opened) => resumeSession(opened, id, request))
+  }
+
+  /** Lets the first session end with the other, which names the first already; `false` where the first is over. */
+  link(id: SessionId, other: SessionId): Promise<boolean> {
+    return this.#with(({ links }) => links.add(id, other))
+  }
+
+  /** Counts a frame of a connection that holds the session's signal as activity, if that is due. */
+  used(id: SessionId): void {
+    this.#opened?.watch.used(id)
   }
 
   /** The same for a session that a step-up may just have replaced: ends what took its place. Answers whether anything ended. */
@@ -249,14 +266,9 @@ export class SessionManager {
   ): Promise<boolean> {
     if (!isSessionId(id)) return Promise.resolve(false)
     const { reason = 'revoked', ofUser } = options
-    return this.#with(async ({ context }) => {
-      const result = await context.store.call('end', id, {
-        reason,
-        ...(ofUser === undefined ? {} : { ofUser }),
-      })
-      if (result.outcome === 'ended') context.emitEnded(result.ended)
-      return result.outcome === 'ended'
-    })
+    return this.#with(({ links }) =>
+      links.revoke(id, { reason, ...(ofUser === undefined ? {} : { ofUser }) }),
+    )
   }
 
   /** Ends all sessions of a user but `except`; answers how many. Logins begun before are refused (LIO-07, LIO-08). */
@@ -266,8 +278,9 @@ export class SessionManager {
   ): Promise<number> {
     assertUserId(userId, this.settings.innerUsers)
     const { reason = 'revoked', except = [] } = options
-    return this.#with(async ({ context }) => {
-      const result = await context.store.call('endUser', userId, { reason, except: [except].flat() })
+    return this.#with(async ({ context, links }) => {
+      const kept = await links.withLinked([except].flat())
+      const result = await context.store.call('endUser', userId, { reason, except: kept })
       context.emitEnded(result.ended)
       return result.ended.length
     })
@@ -330,18 +343,20 @@ export class SessionManager {
     const touches = new Touches(this.store, environment)
     const writer = new Writer(context)
     const sweeper = new Sweeper(context)
-    const watch = new SignalWatch(context)
+    const links = new Links(context)
+    const watch = new SignalWatch(context, touches, links)
     const { store, maxStaleness, onError } = settings
-    const receiver = new ChangeListeners([watch, this.#listeners])
+    const receiver = new ChangeListeners([watch, this.listeners])
     await this.#cache?.open({ store, environment, maxStaleness, receiver, onError })
     if (settings.sweepInterval !== null) sweeper.start(settings.sweepInterval)
     this.#opened = {
       context,
+      links,
       touches,
       writer,
       sweeper,
       watch,
-      validator: new Validator(context, touches),
+      validator: new Validator(context, touches, links),
       issuer: new Issuer(context, writer),
       rotator: new Rotator(context),
     }

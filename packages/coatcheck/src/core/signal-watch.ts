@@ -1,9 +1,11 @@
 import { StoreError } from './errors.ts'
-import { deadlines } from './lifetimes.ts'
+import { lifeLeft } from './lifetimes.ts'
+import { type Links, linksOf } from './links.ts'
 import type { ManagerContext } from './manager-context.ts'
 import type { SessionId } from './record.ts'
-import type { ChangeReceiver, Live } from './store.ts'
+import type { ChangeReceiver, FindResult } from './store.ts'
 import { partitionOf, partitionOfUser } from './token.ts'
+import type { Touches } from './touches.ts'
 
 interface Watched {
   readonly controller: AbortController
@@ -11,6 +13,8 @@ interface Watched {
   holders: number
   /** Monotonic clock: when the session may be over by itself, or something was missed, so that it has to be looked up. */
   lookAt: number
+  /** Monotonic clock: from when on a use is to be recorded, if nobody else has recorded one. */
+  touchAt: number
 }
 
 /**
@@ -21,12 +25,16 @@ interface Watched {
  */
 export class SignalWatch implements ChangeReceiver {
   readonly #context: ManagerContext
+  readonly #touches: Touches
+  readonly #links: Links
   readonly #watched = new Map<SessionId, Watched>()
   readonly #unsubscribe: readonly (() => void)[]
   #cancel: (() => void) | null = null
 
-  constructor(context: ManagerContext) {
+  constructor(context: ManagerContext, touches: Touches, links: Links) {
     this.#context = context
+    this.#touches = touches
+    this.#links = links
     this.#unsubscribe = [
       context.events.on('ended', ({ sessionId, reason }) => {
         if (sessionId) this.#abort(sessionId, reason)
@@ -45,7 +53,7 @@ export class SignalWatch implements ChangeReceiver {
       return known.controller.signal
     }
     const controller = new AbortController()
-    this.#watched.set(id, { controller, holders: 1, lookAt: 0 })
+    this.#watched.set(id, { controller, holders: 1, lookAt: 0, touchAt: 0 })
     this.#schedule()
     return controller.signal
   }
@@ -56,6 +64,16 @@ export class SignalWatch implements ChangeReceiver {
     if (watched?.controller.signal !== signal) return
     watched.holders--
     if (watched.holders === 0) this.#watched.delete(id)
+  }
+
+  /**
+   * A use of a session whose signal is held, such as a frame that came. The record is read before anything is written, so
+   * that the uses of all connections and requests together cost at most one write per touch interval (P8). Never throws.
+   */
+  used(id: SessionId): void {
+    const watched = this.#watched.get(id)
+    if (!watched || this.#context.environment.monotonic() < watched.touchAt) return
+    this.#record(id, watched).catch(this.#context.settings.onError)
   }
 
   /** Stops watching without firing: the process is going down, not the sessions. */
@@ -132,13 +150,38 @@ export class SignalWatch implements ChangeReceiver {
       // The store's clock is read after that, however long its answer takes: counted from here, deadlines come early.
       const askedAt = this.#context.environment.monotonic()
       const found = await this.#context.find(id)
-      if (found.status === 'live') watched.lookAt = Math.min(watched.lookAt, askedAt + lifeLeft(found))
-      if (found.status === 'ended') this.#abort(id, found.tombstone.reason)
-      if (found.status === 'unknown') this.#abort(id, 'unknown')
+      if (found.status === 'live') await this.#lives(id, watched, found, askedAt)
+      else this.#abort(id, endOf(found))
     } catch (error) {
       if (!(error instanceof StoreError)) this.#context.settings.onError(error)
       watched.lookAt = 0
       if (!this.#mayServeStale(id)) this.#abort(id, 'store failed')
+    }
+  }
+
+  /** What is linked with others is looked at again in any case: of the end of those, nothing is told here. */
+  async #lives(id: SessionId, watched: Watched, live: Live, askedAt: number): Promise<void> {
+    const linked = linksOf(live.record).length > 0
+    if (linked && !(await this.#links.check(live.record))) return this.#abort(id, 'linked')
+    const within = linked ? this.#context.settings.maxStaleness : Number.POSITIVE_INFINITY
+    watched.lookAt = Math.min(watched.lookAt, askedAt + Math.min(lifeLeft(live), within))
+  }
+
+  async #record(id: SessionId, watched: Watched): Promise<void> {
+    const { environment, settings } = this.#context
+    const askedAt = environment.monotonic()
+    watched.touchAt = askedAt + settings.maxStaleness
+    try {
+      const found = await this.#context.find(id)
+      if (found.status !== 'live') return this.#abort(id, endOf(found))
+      const { touchInterval } = settings.lifetimes[found.record.lifetime]
+      const since = found.now - found.record.lastSeenAt
+      const due = since >= touchInterval
+      if (due) this.#touches.note(id)
+      watched.touchAt = askedAt + touchInterval - (due ? 0 : since)
+    } catch (error) {
+      // Reported by the guarded store; a later frame tries again.
+      if (!(error instanceof StoreError)) throw error
     }
   }
 
@@ -148,8 +191,6 @@ export class SignalWatch implements ChangeReceiver {
   }
 }
 
-/** Milliseconds until the session is over, if nobody uses it. */
-function lifeLeft({ record, now }: Live): number {
-  const { idle, absolute } = deadlines(record)
-  return Math.min(idle, absolute) - now
+function endOf(found: Exclude<FindResult, { status: 'live' }>): string {
+  return found.status === 'ended' ? found.tombstone.reason : 'unknown'
 }

@@ -44,6 +44,15 @@ export class Touches {
     this.#flushing ??= Promise.resolve().then(() => this.#drain())
   }
 
+  /** The same for a session that nobody has read for this use: whoever calls knows that it is due. */
+  note(id: SessionId): void {
+    const usedAt = this.#environment.monotonic()
+    const earlier = this.#pending.get(id)
+    if (earlier) earlier.usedAt = usedAt
+    else this.#pending.set(id, { usedAt })
+    this.#flushing ??= Promise.resolve().then(() => this.#drain())
+  }
+
   /** Waits until everything noted so far is written, or has failed and been reported. */
   async flush(): Promise<void> {
     while (this.#flushing !== null) await this.#flushing

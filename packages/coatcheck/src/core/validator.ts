@@ -2,6 +2,7 @@ import { ActiveSession, type Bearer, type Standing } from './active-session.ts'
 import { StoreError, UsageError } from './errors.ts'
 import type { RefusalReason, RequestContext } from './events.ts'
 import type { KeyRing } from './key-ring.ts'
+import { type Links, linksOf } from './links.ts'
 import type { ManagerContext } from './manager-context.ts'
 import { chain, finallyOf, type MaybePromise, recovering } from './maybe-promise.ts'
 import { constantTimeEqual } from './platform.ts'
@@ -55,11 +56,13 @@ const UNKNOWN_SLOT_LOOKUPS_PER_SECOND = 50
 export class Validator {
   readonly #context: ManagerContext
   readonly #touches: Touches
+  readonly #links: Links
   readonly #unknownSlots: RateLimit
 
-  constructor(context: ManagerContext, touches: Touches) {
+  constructor(context: ManagerContext, touches: Touches, links: Links) {
     this.#context = context
     this.#touches = touches
+    this.#links = links
     this.#unknownSlots = new RateLimit(context.environment, UNKNOWN_SLOT_LOOKUPS_PER_SECOND)
   }
 
@@ -111,7 +114,7 @@ export class Validator {
     const { cache } = this.#context
     if (cache === null) {
       return chain(this.#context.find(parsed.id, request.context), (found) =>
-        this.#judgeFound(found, parsed, request, null),
+        this.#judgeLinked(found, parsed, request, null),
       )
     }
     const reading = cache.reading(parsed.id)
@@ -120,7 +123,22 @@ export class Validator {
     const done = () => cache.done(reading)
     return chain(
       finallyOf(() => this.#context.find(parsed.id, request.context), done),
-      (found) => this.#judgeFound(found, parsed, request, keep),
+      (found) => this.#judgeLinked(found, parsed, request, keep),
+    )
+  }
+
+  /** One that is linked with others is good while they are. It is not kept: what happens to them is not told of it. */
+  #judgeLinked(
+    found: FindResult,
+    parsed: ParsedToken,
+    request: ValidateRequest,
+    keep: Keep | null,
+  ): MaybePromise<Validation> {
+    if (found.status !== 'live' || linksOf(found.record).length === 0) {
+      return this.#judgeFound(found, parsed, request, keep)
+    }
+    return chain(this.#links.check(found.record), (alive) =>
+      alive ? this.#judgeFound(found, parsed, request, null) : this.#refuse('ended', found.record, request),
     )
   }
 
@@ -261,6 +279,7 @@ export class Validator {
     record: SessionRecord,
     request: ValidateRequest,
   ): Promise<Validation> {
+    await this.#links.endLinked(record)
     await this.#context.end(record.id, reason, request.context)
     return this.#refuse('reuse', record, request)
   }

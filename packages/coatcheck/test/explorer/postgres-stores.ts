@@ -3,6 +3,7 @@ import type { SessionStore, StoreContext } from '../../src/core/store.ts'
 import type { ExplorerStores } from '../../src/store-testing/explorer/explore.ts'
 import { PostgresServer } from '../helpers/postgres-server.ts'
 import { type DriverName, PostgresFixture } from '../stores/postgres-harness.ts'
+import { withRealTimers } from './real-timers.ts'
 
 export interface PostgresStores {
   readonly stores: ExplorerStores
@@ -16,7 +17,7 @@ export async function postgresStores(driver: DriverName): Promise<PostgresStores
   const server = await PostgresServer.start()
   const fixture = await PostgresFixture.open(server, driver, { nodes: 2, max: 2 })
   const clock = new ServerClock(fixture)
-  const handles = [0, 1].map(() => clock.onTime(fixture.store()))
+  const handles = [0, 1].map(() => clock.onTime(withRealTimers(fixture.store())))
   return {
     stores: () => handles,
     reset: () => fixture.reset(),

@@ -3,7 +3,7 @@ import { lifeLeft } from './lifetimes.ts'
 import { type Links, linksOf } from './links.ts'
 import type { ManagerContext } from './manager-context.ts'
 import type { SessionId } from './record.ts'
-import type { ChangeReceiver, FindResult } from './store.ts'
+import type { ChangeReceiver, FindResult, Live } from './store.ts'
 import { partitionOf, partitionOfUser } from './token.ts'
 import type { Touches } from './touches.ts'
 

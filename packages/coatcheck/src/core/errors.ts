@@ -29,6 +29,7 @@ export type ErrorCode =
   | 'ERR_SESSION_GONE'
   | 'ERR_SESSION_LIMIT'
   | 'ERR_LOGIN_STALE'
+  | 'ERR_DPOP_PROOF'
   // StoreError: a part that failed
   | 'ERR_STORE_UNAVAILABLE'
   | 'ERR_STORE_CLOSED'
@@ -40,6 +41,7 @@ export type ErrorCode =
   | 'ERR_STORE_FILESYSTEM'
   | 'ERR_STORE_TIMEOUT'
   | 'ERR_NOT_DURABLE'
+  | 'ERR_KEYS_UNAVAILABLE'
 
 /** HTTP status per code for adapters and error handlers; anything else is a 500. */
 export const HTTP_STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
@@ -51,6 +53,7 @@ export const HTTP_STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
   ERR_SESSION_GONE: 401,
   ERR_SESSION_LIMIT: 403,
   ERR_LOGIN_STALE: 409,
+  ERR_DPOP_PROOF: 401,
   ERR_CONFLICT: 409,
   ERR_DATA_TOO_LARGE: 413,
   ERR_STORE_UNAVAILABLE: 503,
@@ -63,6 +66,7 @@ export const HTTP_STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
   ERR_STORE_FILESYSTEM: 503,
   ERR_STORE_TIMEOUT: 503,
   ERR_NOT_DURABLE: 503,
+  ERR_KEYS_UNAVAILABLE: 503,
 }
 
 const BRAND = Symbol.for('coatcheck.error')

@@ -93,17 +93,19 @@ export function environmentVariable(name: string): string | undefined {
   return host.process?.env?.[name]
 }
 
-/** What reading and creating a key file needs of the file system; calls are those of `node:fs`. */
+/** What reading, creating and replacing a file of keys needs of the file system; calls are those of `node:fs`. */
 export interface Files {
   readonly constants: { readonly O_RDONLY: number; readonly O_NONBLOCK?: number }
   openSync(path: string, flags: string | number, mode?: number): number
   fstatSync(file: number): FileStatus
+  statSync(path: string): FileStatus
   readFileSync(file: number, encoding: 'utf8'): string
   writeFileSync(file: number, text: string): void
   fchmodSync(file: number, mode: number): void
   fsyncSync(file: number): void
   closeSync(file: number): void
   linkSync(from: string, to: string): void
+  renameSync(from: string, to: string): void
   unlinkSync(path: string): void
   mkdirSync(path: string, options: { readonly recursive: true; readonly mode: number }): unknown
 }
@@ -111,6 +113,8 @@ export interface Files {
 export interface FileStatus {
   readonly mode: number
   readonly size: number
+  /** Epoch milliseconds. */
+  readonly mtimeMs: number
   isFile(): boolean
 }
 

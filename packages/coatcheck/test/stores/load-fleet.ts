@@ -45,6 +45,14 @@ export class FleetNode {
     return this.#settings.proxies
   }
 
+  /** Stands still, as in a long pause of its garbage collector, and goes on. */
+  async pause(milliseconds: number): Promise<void> {
+    const child = this.#child
+    child?.kill('SIGSTOP')
+    await passed(milliseconds)
+    child?.kill('SIGCONT')
+  }
+
   async kill(): Promise<void> {
     this.#child?.kill('SIGKILL')
     await this.#said
@@ -116,6 +124,10 @@ export function nodeFaults(fleet: readonly FleetNode[]) {
     'requests cut': { weight: 30, run: (random) => strike(random, 'cut-request') },
     'answers cut': { weight: 30, run: (random) => strike(random, 'cut-answer') },
     'requests held up': { weight: 5, run: (random) => strike(random, 'hold-request') },
+    'nodes that stood still': {
+      weight: 8,
+      run: (random) => fleet[random.below(fleet.length)]?.pause(500 + random.below(3_000)),
+    },
     'nodes killed': { weight: 3, run: (random) => fleet[random.below(fleet.length)]?.kill() },
   } satisfies Record<string, Fault>
 }
@@ -172,7 +184,7 @@ export function counted(history: readonly Entry[]): string {
 }
 
 /** The figures of a judgement, for the log. */
-export function summary({ lost, revivals, signedOut, cutShort }: Judgement): string {
+export function summary({ lost, revivals, signedOut, cutShort, stale, stalest }: Judgement): string {
   const acknowledged = revivals.filter((revival) => revival.acknowledged)
   const longest = (some: Judgement['revivals']) =>
     some.reduce((most, { lasted }) => (lasted > most ? lasted : most), 0n) / 1_000_000n
@@ -183,6 +195,7 @@ export function summary({ lost, revivals, signedOut, cutShort }: Judgement): str
     `${revivals.filter(({ forGood }) => forGood).length} live in the end`,
     `${signedOut.length} signed out by nobody`,
     `${cutShort} logins cut short`,
+    `${stale.length} stale memories (the stalest ${stalest / 1_000_000n} ms after an end)`,
   ].join('; ')
 }
 

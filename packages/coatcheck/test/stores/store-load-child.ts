@@ -1,9 +1,11 @@
 import { writeSync } from 'node:fs'
 import { setTimeout as passed } from 'node:timers/promises'
+import { NearCache } from '../../src/cache/near-cache.ts'
 import { ConfigError, StoreError } from '../../src/core/errors.ts'
+import { GuardedStore } from '../../src/core/guarded-store.ts'
 import { systemEnvironment } from '../../src/core/platform.ts'
 import type { SessionId, SessionRecord } from '../../src/core/record.ts'
-import type { FindResult, NewSession, SessionStore } from '../../src/core/store.ts'
+import type { FindResult, NewSession } from '../../src/core/store.ts'
 import {
   mutateOptions,
   newSession,
@@ -13,11 +15,11 @@ import {
 } from '../../src/store-testing/fixtures.ts'
 import { Random } from '../../src/store-testing/model/random.ts'
 import { openStore } from './load-stores.ts'
-import type { Entry } from './write-history.ts'
+import { type Entry, MAX_STALENESS } from './write-history.ts'
 
 /**
  * One node under load, as a process: `<driver> <address> <node> <seed> <seconds>`. Works on sessions that all nodes share,
- * and says line by line what it has done and what came of it.
+ * with a near cache, and says line by line what it has done and what came of it.
  */
 const [driver = '', address = '', node = '', seed = '', seconds = ''] = process.argv.slice(2)
 
@@ -62,13 +64,15 @@ function follow(place: number, id: SessionId, found: FindResult): void {
 }
 
 class Lane {
-  readonly #store: SessionStore
+  readonly #store: GuardedStore
+  readonly #cache: NearCache
   readonly #random: Random
   readonly #number: number
   #count = 0
 
-  constructor(store: SessionStore, number: number) {
+  constructor({ store, cache }: Opened, number: number) {
     this.#store = store
+    this.#cache = cache
     this.#number = number
     this.#random = new Random(Number(seed) * 1_000 + number)
   }
@@ -83,18 +87,23 @@ class Lane {
     this.#count++
     const unique = `${this.#number}-${this.#count}`
     if (this.#random.oneIn(STEPS_PER_END_OF_ALL)) {
-      return this.#note({ kind: 'endEveryone', id: '' }, () => this.#store.endEveryone({ reason: 'breach' }))
+      return this.#note({ kind: 'endEveryone', id: '' }, () =>
+        this.#store.call('endEveryone', { reason: 'breach' }),
+      )
     }
     const steps = {
+      look: () => this.#look(id),
       append: () => this.#append(id, unique),
       add: () => this.#add(id, unique),
       rotate: () => this.#rotate(current),
       replace: () => this.#replace(current, unique),
-      touch: () => this.#note({ kind: 'touch', id }, () => this.#store.touch([{ id, ago: 0 }])),
-      sweep: () => this.#note({ kind: 'sweep', id }, () => this.#store.sweep({ limit: 50 })),
-      end: () => this.#note({ kind: 'end', id }, () => this.#store.end(id, { reason: 'logout' })),
+      touch: () => this.#note({ kind: 'touch', id }, () => this.#store.call('touch', [{ id, ago: 0 }])),
+      sweep: () => this.#note({ kind: 'sweep', id }, () => this.#store.call('sweep', { limit: 50 })),
+      end: () => this.#note({ kind: 'end', id }, () => this.#store.call('end', id, { reason: 'logout' })),
       endUser: () =>
-        this.#note({ kind: 'endUser', id: user }, () => this.#store.endUser(user, { reason: 'revoked' })),
+        this.#note({ kind: 'endUser', id: user }, () =>
+          this.#store.call('endUser', user, { reason: 'revoked' }),
+        ),
     }
     await steps[this.#random.weighted(WEIGHTS)]()
   }
@@ -108,7 +117,7 @@ class Lane {
       const id = latest.get(place) ?? first.id
       const found = await this.#find(id)
       const isNew = found?.status === 'unknown' && id === first.id
-      if (isNew) await this.#note({ kind: 'create', id }, () => this.#store.create(first))
+      if (isNew) await this.#note({ kind: 'create', id }, () => this.#store.call('create', first))
       if (isNew || found === undefined || found.status === 'live') {
         const record = found?.status === 'live' ? found.record : null
         return { id, record, user: `user-${place % USERS}-${generation}` }
@@ -130,31 +139,56 @@ class Lane {
     return generation
   }
 
+  /** As this node remembers it, or as the store has it; `undefined` where nobody answers. */
   async #find(id: SessionId) {
+    const remembered = this.#remembered(id)
+    if (remembered) return remembered
     let found: FindResult | undefined
+    const reading = this.#cache.reading(id)
     await this.#note({ kind: 'find', id }, async () => {
       found = await this.#store.find(id)
       return { outcome: found.status }
     })
+    this.#cache.done(reading)
+    if (found?.status === 'live') this.#cache.keep(reading, id, found, KEPT)
     return found
+  }
+
+  /** To the cache, ids are as good as tokens. */
+  #remembered(id: SessionId): Extract<FindResult, { readonly status: 'live' }> | null {
+    const from = now()
+    const hit = this.#cache.hit(id, 'cookie')
+    if (!hit) return null
+    const { record } = hit.source
+    const { list = [] } = record.data as { readonly list?: readonly string[] }
+    say({ kind: 'remembered', id, value: String(list.length), outcome: 'live', from, to: now() })
+    return { status: 'live', record, now: Date.now() }
+  }
+
+  /** As requests come that only read. */
+  async #look(id: SessionId): Promise<void> {
+    for (let times = 0; times < 4; times++) {
+      await this.#find(id)
+      await passed(1)
+    }
   }
 
   #append(id: SessionId, value: string): Promise<void> {
     return this.#note({ kind: 'append', id, value }, () =>
-      this.#store.mutate(id, [{ kind: 'append', field: 'list', value }], mutateOptions(value)),
+      this.#store.call('mutate', id, [{ kind: 'append', field: 'list', value }], mutateOptions(value)),
     )
   }
 
   #add(id: SessionId, operationId: string): Promise<void> {
     return this.#note({ kind: 'add', id }, () =>
-      this.#store.mutate(id, [{ kind: 'add', field: 'sum', amount: 1 }], mutateOptions(operationId)),
+      this.#store.call('mutate', id, [{ kind: 'add', field: 'sum', amount: 1 }], mutateOptions(operationId)),
     )
   }
 
   async #rotate({ id, record }: Current): Promise<void> {
     if (!record) return
     const change = nextRotation(record.rotation, this.#unique)
-    await this.#note({ kind: 'rotate', id }, () => this.#store.rotate(id, change))
+    await this.#note({ kind: 'rotate', id }, () => this.#store.call('rotate', id, change))
   }
 
   /** A login of a visitor, mostly in another partition, or a step-up of its user. */
@@ -162,7 +196,7 @@ class Lane {
     const session = newSession(this.#unique, { id: sessionIdOf(this.#unique, user), userId: user })
     const options = replaceOptions(operationId, { carry: 'all', requireOld: true, reason: 'replaced' })
     return this.#note({ kind: 'replace', id, value: session.id, user }, () =>
-      this.#store.replace(id, session, options),
+      this.#store.call('replace', id, session, options),
     )
   }
 
@@ -183,6 +217,7 @@ class Lane {
 }
 
 const WEIGHTS = {
+  look: 400,
   append: 450,
   add: 150,
   rotate: 100,
@@ -221,14 +256,23 @@ function say(entry: Entry): void {
   writeSync(1, `${JSON.stringify(entry)}\n`)
 }
 
+interface Opened {
+  readonly store: GuardedStore
+  readonly cache: NearCache
+  end(): Promise<unknown>
+}
+
+/** Until something is told, or the lease is out. */
+const KEPT = { until: Number.POSITIVE_INFINITY, touchInterval: 60_000 }
+
 /** Opens the store, however long that takes while its servers are down. */
-async function persistentlyOpened() {
+async function persistentlyOpened(): Promise<Opened> {
   for (;;) {
     const opened = openStore(driver, address)
     try {
       await opened.connect()
       await opened.store.open({ environment: systemEnvironment, tombstoneRetention: 86_400_000 })
-      return opened
+      return await withCache(opened)
     } catch (error) {
       if (error instanceof ConfigError) throw error
       await opened.end()
@@ -236,13 +280,30 @@ async function persistentlyOpened() {
   }
 }
 
+async function withCache({ store, end }: ReturnType<typeof openStore>): Promise<Opened> {
+  const environment = systemEnvironment
+  const cache = new NearCache({ maxSessions: 1_000 })
+  const ignore = () => {}
+  const receiver = { changed: ignore, userChanged: ignore, everyoneChanged: ignore, lost: ignore }
+  await cache.open({ store, environment, maxStaleness: MAX_STALENESS, receiver, onError: ignore })
+  const guarded = new GuardedStore(store, {
+    environment,
+    timeout: 10_000,
+    report: ignore,
+    called: ignore,
+    receiver: cache,
+  })
+  return { store: guarded, cache, end }
+}
+
 // A driver may never settle a call that met a crash.
 setTimeout(() => process.exit(0), (Number(seconds) + 30) * 1_000).unref()
 
-const { store, end } = await persistentlyOpened()
+const opened = await persistentlyOpened()
 await Promise.all(
-  Array.from({ length: LANES }, (_, lane) => new Lane(store, Number(node) * LANES + lane).run()),
+  Array.from({ length: LANES }, (_, lane) => new Lane(opened, Number(node) * LANES + lane).run()),
 )
-await store.close()
-await end()
+await opened.cache.close()
+await opened.store.store.close()
+await opened.end()
 process.exit(0)

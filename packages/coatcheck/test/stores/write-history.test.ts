@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { type Entry, judge, type Remains } from './write-history.ts'
+import { type Entry, judge, MAX_STALENESS, type Remains } from './write-history.ts'
 
 const LIVE: Remains = { status: 'live', list: ['a'], sum: 0, revision: 0, replacedBy: null }
 const ENDED: Remains = { status: 'ended', list: [], sum: 0, revision: 0, replacedBy: null }
 
-const NOTHING = { lost: [], revivals: [], signedOut: [], cutShort: 0 }
+const NOTHING = { lost: [], revivals: [], signedOut: [], cutShort: 0, stale: [], stalest: 0n }
 
 describe('a history of calls', () => {
   it('that some order explains has no fault', () => {
@@ -94,6 +94,19 @@ describe('a history of calls', () => {
     expect(
       judged([entry('endEveryone', '', 'ok'), entry('create', 's', 'ok')], { s: ENDED }).signedOut,
     ).toEqual(['s'])
+  })
+
+  it('tells of memories that outlive an end, or lack a write, for too long', () => {
+    const history = [entry('create', 's', 'ok'), entry('append', 's', 'ok', 'a'), entry('end', 's', 'ended')]
+    const remembered = (milliseconds: number, values: string) => {
+      const from = String(BigInt(history.at(-1)?.to ?? '') + BigInt(milliseconds) * 1_000_000n)
+      const look = { ...entry('remembered', 's', 'live', values), from: from.padStart(20, '0') }
+      return judged([...history, look], { s: ENDED })
+    }
+    expect(remembered(MAX_STALENESS - 1, '1')).toMatchObject({ stale: [], stalest: 999_000_000n })
+    expect(remembered(MAX_STALENESS, '1').stale).toEqual(['s was remembered 1000 ms after its end.'])
+    expect(remembered(MAX_STALENESS - 1, '0').stale).toEqual([])
+    expect(remembered(MAX_STALENESS + 1, '0').stale).toContain('s was remembered with 0 of 1 values.')
   })
 
   it('counts a login that was cut short apart, where the store has several steps for it', () => {

@@ -8,6 +8,7 @@ export interface Entry {
     | 'add'
     | 'rotate'
     | 'find'
+    | 'remembered'
     | 'replace'
     | 'end'
     | 'endUser'
@@ -16,7 +17,7 @@ export interface Entry {
     | 'touch'
   /** The session; of `endUser` the user. */
   readonly id: string
-  /** The value appended, or the id of the new session. */
+  /** The value appended, the id of the new session, or how many values there are in what is remembered. */
   readonly value?: string
   /** Whose the new session is. */
   readonly user?: string
@@ -59,7 +60,14 @@ export interface Judgement {
   readonly signedOut: readonly string[]
   /** Logins that were cut short between their steps, where the store has several. */
   readonly cutShort: number
+  /** P7: answers from memory that came when nobody might give them any more. */
+  readonly stale: readonly string[]
+  /** For how long at most memories outlived an acknowledged end, in nanoseconds. */
+  readonly stalest: bigint
 }
+
+/** For how long nodes may answer from memory what is no longer so, in milliseconds. */
+export const MAX_STALENESS = 1_000
 
 /** How long after its caller knew nothing more a call may be applied: a server that stands still reads it when it goes on. */
 const LATE = 60_000_000_000n
@@ -79,6 +87,7 @@ export function judge(
     lost: [...lostAppends(history, remains), ...lostCounts(history, remains)],
     revivals: revivalsIn(history, remains, lives, ends),
     ...goneWithoutEnd(chains, remains, lives, ends, replace),
+    ...staleMemories(history, lives, ends),
   }
 }
 
@@ -198,6 +207,53 @@ function revivalsIn(
     add(id, { acknowledged: acknowledged !== NEVER, lasted: 0n, forGood: true })
   }
   return [...revivals.values()]
+}
+
+/** What is remembered has not ended, and lacks nothing that was written, longer than `MAX_STALENESS` ago. */
+function staleMemories(
+  history: readonly Entry[],
+  lives: ReadonlyMap<string, Life>,
+  ends: Ends,
+): Pick<Judgement, 'stale' | 'stalest'> {
+  const written = acknowledgedAppends(history)
+  const over = new Map([...lives].map(([id, life]) => [id, ends.of(id, life).acknowledged] as const))
+  const stale: string[] = []
+  let stalest = 0n
+  for (const { kind, id, value, from } of history) {
+    if (kind !== 'remembered') continue
+    const end = over.get(id) ?? NEVER
+    const late = from > end ? BigInt(from) - BigInt(end) : 0n
+    if (late > stalest) stalest = late
+    if (late >= STALENESS) stale.push(`${id} was remembered ${late / 1_000_000n} ms after its end.`)
+    const due = countUntil(written.get(id) ?? [], plus(from, -STALENESS))
+    if (Number(value) < due) stale.push(`${id} was remembered with ${value} of ${due} values.`)
+  }
+  return { stale, stalest }
+}
+
+const STALENESS = BigInt(MAX_STALENESS) * 1_000_000n
+
+/** When each append to a session was acknowledged, in order. */
+function acknowledgedAppends(history: readonly Entry[]): ReadonlyMap<string, readonly string[]> {
+  const times = new Map<string, string[]>()
+  for (const { kind, id, outcome, to } of history) {
+    if (kind !== 'append' || outcome !== 'ok') continue
+    const known = times.get(id)
+    if (known) known.push(to)
+    else times.set(id, [to])
+  }
+  for (const some of times.values()) some.sort()
+  return times
+}
+
+function countUntil(sorted: readonly string[], instant: string): number {
+  let [low, high] = [0, sorted.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((sorted[middle] as string) < instant) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 function comebackIn({ from, to }: Entry, end: ReturnType<Ends['of']> | undefined) {

@@ -71,6 +71,12 @@ export function deadlines(record: Limits): { readonly idle: number; readonly abs
   return { idle: record.lastSeenAt + record.idleTimeout, absolute: record.expiresAt }
 }
 
+/** Milliseconds from `now` (store clock) until a session is over, if nobody uses it. */
+export function lifeLeft({ record, now }: { readonly record: Limits; readonly now: number }): number {
+  const { idle, absolute } = deadlines(record)
+  return Math.min(idle, absolute) - now
+}
+
 /** Why a session is over at `now` (store clock), or `null` while it lives. The absolute limit wins where both have passed. */
 export function expiredBy(record: Limits, now: number): 'idle' | 'absolute' | null {
   const { idle, absolute } = deadlines(record)

@@ -8,6 +8,7 @@ import type { CoreSettings } from './options.ts'
 import type { EndReason, SessionId } from './record.ts'
 import type { SessionCache } from './session-cache.ts'
 import type { Ended, FindResult } from './store.ts'
+import { isUserOf } from './user-ids.ts'
 
 /** Whom and what an event is about. */
 interface Subject {
@@ -58,8 +59,10 @@ export class ManagerContext {
     this.events.emit(name, event as unknown as SessionEvents[N])
   }
 
+  /** Of these sessions: a sweep also ends what hangs on them, and is kept in the same store. */
   emitEnded(ended: readonly Ended[], context: RequestContext | null = null): void {
-    for (const one of ended) this.emit('ended', one, context, { reason: one.reason })
+    const own = ended.filter(({ userId }) => isUserOf(this.settings.innerUsers, userId))
+    for (const one of own) this.emit('ended', one, context, { reason: one.reason })
   }
 
   /** Looks a session up; where the look found it past a deadline, its end is reported. */

@@ -143,7 +143,11 @@ export class Rotator {
     const secret = ring.deriveSuccessor(keySlot, salt, id, session.secret)
     // Without the key that derived it, or with a hash that differs, anything sent would sign the client out.
     if (!secret) return this.#handOutFailed(session, 'key')
-    const hash = hashSecret('session', id, secret, { name: ring.name, slot: keySlot, binding: session.binding })
+    const hash = hashSecret('session', id, secret, {
+      name: ring.name,
+      slot: keySlot,
+      binding: session.binding,
+    })
     if (!constantTimeEqual(hash, rotation.secretHash)) return this.#handOutFailed(session, 'hash')
     const next: Rotation | null = handedOut(rotation, session.now(), settings.rotation)
     const token = issueToken(ring, keySlot, id, secret, rotation.generation)

@@ -13,12 +13,16 @@ export function innerUsersOf(kind: string): string {
   return `${MARK}${kind}${MARK}`
 }
 
+/** Whether a session of this user is one of a manager's own kind. */
+export function isUserOf(innerUsers: string | null, userId: string | null): boolean {
+  return innerUsers === null ? !userId?.startsWith(MARK) : (userId?.startsWith(innerUsers) ?? false)
+}
+
 /** Throws `ERR_USAGE` for what is no user id here: `innerUsers` is how those of inner sessions begin, `null` for an application. */
 export function assertUserId(userId: unknown, innerUsers: string | null): asserts userId is string {
   if (typeof userId === 'string') {
-    const own = userId.slice(innerUsers?.length ?? 0)
-    const begins = innerUsers === null ? !userId.startsWith(MARK) : userId.startsWith(innerUsers)
-    if (begins && own.length > 0 && own.length <= MAX_LENGTH) return
+    const length = userId.length - (innerUsers?.length ?? 0)
+    if (isUserOf(innerUsers, userId) && length > 0 && length <= MAX_LENGTH) return
   }
   throw new UsageError(
     'ERR_USAGE',

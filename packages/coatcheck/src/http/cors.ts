@@ -11,9 +11,9 @@ export interface CorsOptions {
   readonly credentials?: boolean
   /** Default GET, HEAD, POST, PUT, PATCH, DELETE. */
   readonly methods?: readonly string[]
-  /** Request headers that pages may set. Default `content-type`, `x-csrf-token`, `authorization`. */
+  /** Request headers that pages may set. Default `content-type`, `x-csrf-token`, `authorization`, `dpop`. */
   readonly headers?: readonly string[]
-  /** Response headers that pages may read. Default none. */
+  /** Response headers that pages may read, besides `www-authenticate` and `dpop-nonce`, which say what to try again with. Default none. */
   readonly exposeHeaders?: readonly string[]
   /** How long browsers may remember a preflight. Default `'10m'`. */
   readonly maxAge?: Duration
@@ -22,7 +22,7 @@ export interface CorsOptions {
 export const CORS_DEFAULTS = Object.freeze({
   credentials: true,
   methods: Object.freeze(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']),
-  headers: Object.freeze(['content-type', 'x-csrf-token', 'authorization']),
+  headers: Object.freeze(['content-type', 'x-csrf-token', 'authorization', 'dpop']),
   exposeHeaders: Object.freeze([]),
   maxAge: '10m',
 } as const satisfies Omit<CorsOptions, 'origins'>)
@@ -53,11 +53,11 @@ export class Cors {
         requireOrigin(origin, `cors.origins[${index}]`),
       ),
     )
-    const exposed = names(resolved.exposeHeaders, 'exposeHeaders')
+    const exposed = withRetryHeaders(names(resolved.exposeHeaders, 'exposeHeaders'))
     const credentials: HeaderRecord = resolved.credentials
       ? { 'access-control-allow-credentials': 'true' }
       : {}
-    this.#actual = { ...credentials, ...(exposed ? { 'access-control-expose-headers': exposed } : {}) }
+    this.#actual = { ...credentials, 'access-control-expose-headers': exposed }
     this.#preflight = {
       ...credentials,
       'access-control-allow-methods': names(resolved.methods, 'methods'),
@@ -90,6 +90,15 @@ export class Cors {
     if (parsed === null || !this.#origins.has(parsed)) return { vary }
     return { 'access-control-allow-origin': parsed, ...headers, vary }
   }
+}
+
+/** What a client of another origin must be able to read of a 401 (RFC 9449, section 8; CORS-05). */
+const RETRY_HEADERS = ['www-authenticate', 'dpop-nonce']
+
+function withRetryHeaders(exposed: string): string {
+  const known = exposed.toLowerCase().split(', ')
+  const missing = RETRY_HEADERS.filter((name) => !known.includes(name))
+  return [...(exposed === '' ? [] : [exposed]), ...missing].join(', ')
 }
 
 const PREFLIGHT_VARY = 'Origin, Access-Control-Request-Method, Access-Control-Request-Headers'

@@ -1,3 +1,22 @@
+// Proofs of possession (DPoP)
+
+// API keys
+export type {
+  ApiKeyRefusal,
+  ApiKeyUse,
+  ApiKeyVerdict,
+  ApiKeyVerifier,
+  VerifiedApiKey,
+} from '../core/api-key.ts'
+export { kindOf, type TokenKind, withoutTokens } from '../core/token-forms.ts'
+export type { ApiKeysOptions, RateLimitHook, RateOptions } from './api-keys/api-key-options.ts'
+export { type ApiKeys, createApiKeys } from './api-keys/api-keys.ts'
+export type { ApiKeyPage, CreatedApiKey } from './api-keys/key-administration.ts'
+export type { ApiKeyInfo } from './api-keys/key-record.ts'
+export type { CreateApiKeyOptions } from './api-keys/key-terms.ts'
+export type { AccessAnswer, AccessVerifier, PresentedAccess } from './dpop/access.ts'
+export { createDpop, type Dpop, type ProofAnswer, type ProvenRequest } from './dpop/dpop.ts'
+export type { DpopOptions } from './dpop/dpop-options.ts'
 // Signed access tokens
 export {
   type AccessTokenContent,

@@ -11,6 +11,7 @@ describe('CORS', () => {
       expect(cors.headers(origin)).toEqual({
         'access-control-allow-origin': origin,
         'access-control-allow-credentials': 'true',
+        'access-control-expose-headers': 'www-authenticate, dpop-nonce',
         vary: 'Origin',
       })
     }
@@ -71,10 +72,16 @@ describe('CORS', () => {
       'access-control-allow-origin': 'https://app.example',
       'access-control-allow-credentials': 'true',
       'access-control-allow-methods': 'GET, HEAD, POST, PUT, PATCH, DELETE',
-      'access-control-allow-headers': 'content-type, x-csrf-token, authorization',
+      'access-control-allow-headers': 'content-type, x-csrf-token, authorization, dpop',
       'access-control-max-age': '600',
       vary: 'Origin, Access-Control-Request-Method, Access-Control-Request-Headers',
     })
+  })
+
+  it('CORS-05 exposes what a client has to read of a 401, whatever else is exposed', () => {
+    const open = createCors({ origins: ['https://app.example'], exposeHeaders: ['X-Total', 'DPOP-NONCE'] })
+    const exposed = open.headers('https://app.example')['access-control-expose-headers']
+    expect(exposed).toBe('X-Total, DPOP-NONCE, www-authenticate')
   })
 
   it('CORS-05 exposes the headers that it is told to, and leaves credentials out where asked', () => {

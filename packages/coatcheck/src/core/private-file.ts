@@ -106,7 +106,7 @@ export class PrivateFile {
       return true
     } catch (error) {
       if (codeOf(error) === 'EEXIST') return false
-      throw this.#failed('needs a file system with hard links; put it elsewhere or use keysFromEnv()', error)
+      throw this.#failed('needs a file system with hard links; put it elsewhere', error)
     } finally {
       fs.unlinkSync(draft)
     }

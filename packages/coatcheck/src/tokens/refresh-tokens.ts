@@ -21,7 +21,7 @@ import type { TokensSettings } from './tokens-options.ts'
 export type PresentError = 'invalid_grant' | 'invalid_dpop_proof' | 'temporarily_unavailable'
 
 export type Presented =
-  | { readonly ok: true; readonly family: ActiveSession; readonly grant: Grant; readonly session: Live }
+  | { readonly ok: true; readonly family: ActiveSession; readonly grant: Grant }
   | { readonly ok: false; readonly error: PresentError }
 
 export interface FamilyPage {
@@ -65,22 +65,28 @@ export class RefreshTokens {
     })
   }
 
-  /** Who holds this token, if both the family and its session live. Records no use yet, whatever may be asked for with it. */
+  /** Who holds this token. Records no use yet, whatever may be asked for with it. */
   async present(token: string, proof: Proof | null, context: RequestContext): Promise<Presented> {
     const validation = await this.#validate(token, proof, context)
     if (!validation.ok) return { ok: false, error: toError(validation.reason) }
     const family = validation.session
-    const grant = grantOf(family.record)
-    const session = await this.#sessions.lookUp(grant.sessionId)
-    if (session.status === 'live') return { ok: true, family, grant, session }
-    await this.inner.revoke(family.record.id, { reason: 'session-ended' })
-    return { ok: false, error: 'invalid_grant' }
+    return { ok: true, family, grant: grantOf(family.record) }
   }
 
-  /** The token to go on with; `null` where the family is over. */
-  async exchange(family: ActiveSession, token: string): Promise<string | null> {
+  /**
+   * The token to go on with, and the session, which is looked up last: so that nothing is made for one that has just ended.
+   * `null` where the family is over, or ends now, since its session has.
+   */
+  async exchange(
+    family: ActiveSession,
+    token: string,
+  ): Promise<{ readonly token: string; readonly session: Live } | null> {
     const exchanged = await this.inner.exchange(family)
-    return exchanged.outcome === 'ok' ? (exchanged.token ?? token) : null
+    if (exchanged.outcome === 'gone') return null
+    const session = await this.#sessions.lookUp(grantOf(family.record).sessionId)
+    if (session.status === 'live') return { token: exchanged.token ?? token, session }
+    await this.inner.revoke(family.record.id, { reason: 'session-ended' })
+    return null
   }
 
   /** Families of a user whose sessions live, newest first. What hangs on a session that is over is ended in passing. */

@@ -13,7 +13,10 @@ export interface TokenRequestOptions {
 }
 
 interface Endpoint {
-  readonly tokens: { refresh(token: string, request: RefreshRequest): Promise<TokenResult> }
+  readonly tokens: {
+    refresh(token: string, request: RefreshRequest): Promise<TokenResult>
+    logout(token: string, request: RefreshRequest): Promise<boolean>
+  }
   readonly proofs: ProofVerifier | null
   /** Told of what no client is told. */
   readonly onError: (error: unknown) => void
@@ -29,31 +32,56 @@ type EndpointError =
 /** What the request says, or what is wrong with it. */
 type Parsed = { readonly token: string; readonly request: RefreshRequest } | { readonly error: EndpointError }
 
+type Parameters = ReadonlyMap<string, readonly string[]>
+
 const MAX_BODY = 16_384
 
 /** Headers of every answer: tokens and what is said about them are for this request alone (RFC 6749, section 5.1). */
 const HEADERS = { 'cache-control': 'no-store', pragma: 'no-cache', 'content-type': 'application/json' }
 
-/** Steps: method, body, parameters, proof, refresh, answer. */
-export async function handleTokenRequest(
+/** Refresh: parameters, proof, new tokens, answer (RFC 6749, section 6). */
+export function handleTokenRequest(
   endpoint: Endpoint,
   request: Request,
   options: TokenRequestOptions,
 ): Promise<Response> {
+  return handle(endpoint, request, options, parseRefresh, async ({ token, request: asked }, headers) => {
+    const result = await endpoint.tokens.refresh(token, asked)
+    return result.ok ? answer(200, toBody(result), headers) : refuse(result.error, headers)
+  })
+}
+
+/** Logout: parameters, proof, end of the session, answer; a token that is none gets the same one (RFC 7009, section 2.2). */
+export function handleLogoutRequest(
+  endpoint: Endpoint,
+  request: Request,
+  options: TokenRequestOptions,
+): Promise<Response> {
+  return handle(endpoint, request, options, parseLogout, async ({ token, request: asked }, headers) => {
+    await endpoint.tokens.logout(token, asked)
+    return answer(200, {}, headers)
+  })
+}
+
+/** Steps of both: method, body, parameters, proof, and what is then done. */
+async function handle(
+  endpoint: Endpoint,
+  request: Request,
+  options: TokenRequestOptions,
+  parse: (parameters: Parameters) => Parsed,
+  act: (parsed: Exclude<Parsed, { error: unknown }>, headers: Record<string, string>) => Promise<Response>,
+): Promise<Response> {
   if (request.method !== 'POST') return answer(405, { error: 'invalid_request' }, { allow: 'POST' })
   try {
-    const parsed = parse(await readParameters(request))
+    const parameters = await readParameters(request)
+    const parsed: Parsed = parameters ? parse(parameters) : { error: 'invalid_request' }
     if ('error' in parsed) return refuse(parsed.error)
     const checked = await checkProof(endpoint.proofs, request, options)
     const nonce: Record<string, string> = checked.nonce === null ? {} : { 'dpop-nonce': checked.nonce }
     if ('error' in checked) return refuse(checked.error, nonce)
     const context = options.context ?? contextOf(request)
-    const result = await endpoint.tokens.refresh(parsed.token, {
-      ...parsed.request,
-      proof: checked.proof,
-      context,
-    })
-    return result.ok ? answer(200, toBody(result), nonce) : refuse(result.error, nonce)
+    const { token } = parsed
+    return await act({ token, request: { ...parsed.request, proof: checked.proof, context } }, nonce)
   } catch (error) {
     endpoint.onError(error)
     return refuse(
@@ -63,7 +91,7 @@ export async function handleTokenRequest(
 }
 
 /** The parameters of the body by name; `null` where it is too long, of another type, or no such thing. */
-async function readParameters(request: Request): Promise<ReadonlyMap<string, readonly string[]> | null> {
+async function readParameters(request: Request): Promise<Parameters | null> {
   const [type = ''] = (request.headers.get('content-type') ?? '').split(';')
   const text = await readText(request)
   if (text === null) return null
@@ -94,7 +122,7 @@ async function readText(request: Request): Promise<string | null> {
   }
 }
 
-function fromJson(text: string): ReadonlyMap<string, readonly string[]> | null {
+function fromJson(text: string): Parameters | null {
   let value: unknown
   try {
     value = JSON.parse(text)
@@ -106,7 +134,7 @@ function fromJson(text: string): ReadonlyMap<string, readonly string[]> | null {
   return pairs.every(([, one]) => typeof one === 'string') ? grouped(pairs as [string, string][]) : null
 }
 
-function grouped(pairs: readonly (readonly [string, string])[]): ReadonlyMap<string, readonly string[]> {
+function grouped(pairs: readonly (readonly [string, string])[]): Parameters {
   const all = new Map<string, string[]>()
   for (const [name, value] of pairs) {
     // Without a value it counts as left out (RFC 6749, section 3.2).
@@ -118,18 +146,12 @@ function grouped(pairs: readonly (readonly [string, string])[]): ReadonlyMap<str
   return all
 }
 
-/** Of all parameters, `resource` alone may come more than once (RFC 8707, section 2). */
-function parse(parameters: ReadonlyMap<string, readonly string[]> | null): Parsed {
-  if (parameters === null) return { error: 'invalid_request' }
-  const repeated = [...parameters].some(([name, values]) => name !== 'resource' && values.length > 1)
-  const one = (name: string) => parameters.get(name)?.[0]
-  const [grantType, token, clientId, text] = [
-    one('grant_type'),
-    one('refresh_token'),
-    one('client_id'),
-    one('scope'),
-  ]
-  if (repeated || grantType === undefined) return { error: 'invalid_request' }
+function parseRefresh(parameters: Parameters): Parsed {
+  const grantType = parameters.get('grant_type')?.[0]
+  const token = parameters.get('refresh_token')?.[0]
+  const clientId = parameters.get('client_id')?.[0]
+  const text = parameters.get('scope')?.[0]
+  if (isRepetitive(parameters) || grantType === undefined) return { error: 'invalid_request' }
   if (grantType !== 'refresh_token') return { error: 'unsupported_grant_type' }
   if (token === undefined) return { error: 'invalid_request' }
   const scope = text === undefined ? undefined : parseScope(text)
@@ -143,6 +165,18 @@ function parse(parameters: ReadonlyMap<string, readonly string[]> | null): Parse
       ...(audience === undefined ? {} : { audience }),
     },
   }
+}
+
+function parseLogout(parameters: Parameters): Parsed {
+  const token = parameters.get('token')?.[0]
+  return isRepetitive(parameters) || token === undefined
+    ? { error: 'invalid_request' }
+    : { token, request: {} }
+}
+
+/** Of all parameters, `resource` alone may come more than once (RFC 6749, section 3.2; RFC 8707, section 2). */
+function isRepetitive(parameters: Parameters): boolean {
+  return [...parameters].some(([name, values]) => name !== 'resource' && values.length > 1)
 }
 
 /** The key that the request was made with; none where nobody looks for proofs, or none came. */

@@ -11,7 +11,7 @@ import { type AccessTokenContent, signAccessToken } from './jwt/access-token.ts'
 import { createLiveness, GENERATION_CLAIM, type Liveness } from './liveness.ts'
 import { type FamilyPage, RefreshTokens } from './refresh-tokens.ts'
 import { type Grant, userOf } from './refresh-tokens-family.ts'
-import { handleTokenRequest, type TokenRequestOptions } from './token-endpoint.ts'
+import { handleLogoutRequest, handleTokenRequest, type TokenRequestOptions } from './token-endpoint.ts'
 import {
   type AccessToken,
   type ProvenKey,
@@ -118,15 +118,26 @@ export class Tokens {
     const { proof, context = UNKNOWN } = request
     const presented = await this.#refresh.present(refreshToken, toProof(proof), context)
     if (!presented.ok) return presented
-    const { family, grant, session } = presented
+    const { family, grant } = presented
     const asked = this.#check(grant, request)
     if ('error' in asked) return asked
-    const token = await this.#refresh.exchange(family, refreshToken)
-    if (token === null) return refusal('invalid_grant')
+    const exchanged = await this.#refresh.exchange(family, refreshToken)
+    if (exchanged === null) return refusal('invalid_grant')
+    const { token, session } = exchanged
     await this.#touch(session)
     // Without the successor in hand, a use of the access token would say nothing about it.
     const isCurrent = family.standing === 'valid' || token !== refreshToken
     return this.#tokenSet(session, { family, token, grant, isCurrent }, asked)
+  }
+
+  /** Ends the session of a refresh token, at its user's wish; `false` where the token is not good (any more). */
+  async logout(
+    refreshToken: string,
+    { proof, context = UNKNOWN }: Pick<RefreshRequest, 'proof' | 'context'> = {},
+  ): Promise<boolean> {
+    const presented = await this.#refresh.present(refreshToken, toProof(proof), context)
+    if (!presented.ok) return false
+    return this.#settings.manager.logoutSuccessor(presented.grant.sessionId, context)
   }
 
   /** The families of refresh tokens of a user, newest first, at most 1,000 a page (default 100): what the user's devices hold. */
@@ -151,8 +162,12 @@ export class Tokens {
    * 6). Answers every request, and never throws for what a client or the store did.
    */
   handle(request: Request, options: TokenRequestOptions = {}): Promise<Response> {
-    const { proofs, manager } = this.#settings
-    return handleTokenRequest({ tokens: this, proofs, onError: manager.settings.onError }, request, options)
+    return handleTokenRequest(this.#endpoint(), request, options)
+  }
+
+  /** Where one's own clients sign out: `POST` with a refresh token as `token`, as a form or JSON (RFC 7009). Ends its session. */
+  handleLogout(request: Request, options: TokenRequestOptions = {}): Promise<Response> {
+    return handleLogoutRequest(this.#endpoint(), request, options)
   }
 
   /** Subscribes to what happens to refresh families, as `sessions.on` does; `sessionId` is the family's id. Returns the unsubscriber. */
@@ -171,6 +186,11 @@ export class Tokens {
   async flush(): Promise<void> {
     await this.liveness.flush()
     await this.#refresh.inner.flush()
+  }
+
+  #endpoint() {
+    const { proofs, manager } = this.#settings
+    return { tokens: this, proofs, onError: manager.settings.onError }
   }
 
   async #requireLive({ id, userId }: SessionHandle): Promise<Live> {

@@ -35,10 +35,14 @@ export interface TokenNodes {
 }
 
 /** Two nodes over one store, with the same keys and clock. */
-export function tokenNodes(options: NodeOptions = {}, refresh: RefreshOptions = {}): TokenNodes {
+export function tokenNodes(
+  options: NodeOptions = {},
+  refresh: RefreshOptions | (() => RefreshOptions) = {},
+): TokenNodes {
+  const own = () => (typeof refresh === 'function' ? refresh() : refresh)
   const [one, two] = createNodes(options)
   const ring = createKeyRing({ storage: ephemeralSigningKeys(), environment: one.environment })
-  return { here: withTokens(one, ring, refresh), there: withTokens(two, ring, refresh), ring }
+  return { here: withTokens(one, ring, own()), there: withTokens(two, ring, own()), ring }
 }
 
 export function withTokens(node: Node, ring: SigningKeyRing, refresh: RefreshOptions = {}): TokenNode {

@@ -22,7 +22,8 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   stores: { ours: ['core'], node: true, onePackage: true },
   cache: { ours: ['core'] },
   http: { ours: ['core'] },
-  tokens: { ours: ['core'], packages: ['jose'] },
+  // API keys have a store of their own, and no composition root besides this one that could give them its near cache.
+  tokens: { ours: ['core', 'cache/near-cache'], packages: ['jose'] },
   'store-testing': { ours: ['core'] },
   // The cases for adapters need whole sessions and a client over HTTP; those for stores must not.
   'store-testing/index': { ours: ['store-testing', 'store-testing/exchanges', 'store-testing/explorer'] },

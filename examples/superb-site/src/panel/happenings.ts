@@ -57,9 +57,15 @@ const WORDS: Describe = {
     action === 'refuse'
       ? bad('Too many sessions', 'The user has as many as are allowed; this login was refused.')
       : bad('Too many sessions', 'The one that was used least had to go.'),
+  // The shop has no API keys.
+  'key-rotated': () => null,
+  'keys-guessed': () => null,
   'token-refused': ({ reason }) => bad('Token refused', REFUSALS[reason].text),
   'token-in-url': () =>
     bad('Token in the URL', 'It is never read there, and should be taken for leaked: URLs are logged.'),
+  'handed-off': () => null,
+  'hand-off-refused': () => null,
+  'ticket-refused': () => null,
   'csrf-refused': ({ reason, method, path }) =>
     bad('Request refused: CSRF', `${method} ${shownPath(path)}: ${CSRF_REASONS[reason] ?? reason}.`),
   'csrf-would-refuse': ({ reason, method, path }) =>

@@ -17,6 +17,8 @@ export const REFUSALS: Readonly<Record<Refusal, { readonly found: string; readon
   },
   insecure: { found: 'not read', text: 'The request came over plain HTTP, where tokens are not read.' },
   'rate-limited': { found: 'not looked up', text: 'Too many tokens of an unknown key came at once.' },
+  network: { found: 'from elsewhere', text: 'It may not be used from this address.' },
+  scope: { found: 'not allowed', text: 'It lacks a scope that this needs.' },
   ambiguous: { found: 'ambiguous', text: 'Two live tokens in one request: nobody can tell whose it is.' },
   oversized: { found: 'not read', text: 'The Cookie header is too long to be honest.' },
   binding: {

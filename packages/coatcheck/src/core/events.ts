@@ -29,12 +29,29 @@ export type RefusalReason =
   | 'transport'
   | 'insecure'
   | 'rate-limited'
+  /** Of an API key: from an address outside its networks; without a scope that is asked for. */
+  | 'network'
+  | 'scope'
   | 'ambiguous'
   | 'oversized'
   /** the secret does not go with the key that was proven, or with none: a bound token without its key, or one that is not bound. */
   | 'binding'
   /** the proof that came with it is not right, or has been used before. */
   | 'proof'
+
+/** Why a hand-off came to nothing. */
+export type HandOffRefusal =
+  | 'malformed'
+  /** This browser did not begin it, or too long ago. */
+  | 'not-begun'
+  | 'unknown'
+  | 'used'
+  /** The code is for another site, or for whoever began another one. */
+  | 'mismatch'
+  /** The session that it comes from is over, or linked with as many others as it may be. */
+  | 'session'
+
+export type TicketRefusal = 'malformed' | 'unknown' | 'used' | 'origin' | 'session' | 'insecure'
 
 /**
  * What happened, by name. No event ever carries a token, a secret or a cookie (P6, AUD-01); sessions are named by
@@ -66,8 +83,21 @@ export interface SessionEvents {
   limited: About & { readonly action: 'refuse' | 'evict-idle' | 'evict-oldest' }
   /** A token was presented and not accepted. `unknown` includes fixation attempts (ROT-04). */
   'token-refused': About & { readonly reason: RefusalReason }
+  /** A key was rotated: its successor is another key of the same owner, and it goes on itself until `validUntil`. */
+  'key-rotated': About & { readonly replacedBy: SessionId; readonly validUntil: number }
+  /**
+   * So many keys that are none came from one source that it is asked to wait (API-06): at most one event a minute and source,
+   * with the attempts since the one before, `source` being an address, the network of one (IPv6), or unknown.
+   */
+  'keys-guessed': About & { readonly source: string | null; readonly attempts: number }
   /** A token of ours came in a URL; it is never used, and should be considered leaked (TRN-03). */
   'token-in-url': About
+  /** A user was sent on to another site of the same owner with a code that is good once (CORS-06). */
+  'handed-off': About & { readonly to: string }
+  /** Such a code was not accepted. `used`: somebody came with it before. */
+  'hand-off-refused': About & { readonly reason: HandOffRefusal }
+  /** A ticket for a connection was not accepted. `used`: somebody came with it before. */
+  'ticket-refused': About & { readonly reason: TicketRefusal }
   'csrf-refused': About & { readonly reason: string; readonly method: string; readonly path: string }
   /** Report-only mode: what would have been refused (CSRF-11). */
   'csrf-would-refuse': About & { readonly reason: string; readonly method: string; readonly path: string }

@@ -120,7 +120,7 @@ export function newSecret(environment: Environment): Uint8Array {
  * So does the key that the session is bound to: its token is worth nothing without a proof of that very key.
  */
 export function hashSecret(
-  kind: 'session',
+  kind: 'session' | 'api-key',
   id: SessionId,
   secret: Uint8Array,
   scope: { readonly name: string; readonly slot: number; readonly binding?: string | null },

@@ -1,3 +1,5 @@
+import { parseAddress } from '../core/networks.ts'
+
 /**
  * An IP address as it may be kept: in one spelling, `full` or only its `network` (`203.0.113.0/24`,
  * `2001:db8:42::/48`). An IPv4 address within IPv6 counts as IPv4. `null` for anything that is no address: what a proxy
@@ -9,43 +11,6 @@ export function truncateAddress(address: string | null, detail: 'full' | 'networ
   const v4 = embeddedV4(groups)
   if (v4 !== null) return detail === 'full' ? v4.join('.') : `${v4.slice(0, 3).join('.')}.0/24`
   return detail === 'full' ? spell(groups) : `${spell([...groups.slice(0, 3), 0, 0, 0, 0, 0])}/48`
-}
-
-/** The eight groups of an IPv6 address; IPv4 as its mapped form; `null` for anything that is no address. */
-export function parseAddress(address: string): readonly number[] | null {
-  const v4 = parseV4(address)
-  if (v4 !== null) return [0, 0, 0, 0, 0, 0xffff, ...v4]
-  const zoneless = address.replace(/%[\w.-]+$/, '')
-  if (!/^[\da-f:.]{2,45}$/i.test(zoneless) || !zoneless.includes(':')) return null
-  const [head, tail, more] = zoneless.split('::')
-  if (more !== undefined || head === undefined) return null
-  const left = parseGroups(head, tail === undefined)
-  const right = tail === undefined ? [] : parseGroups(tail, true)
-  if (left === null || right === null) return null
-  const missing = 8 - left.length - right.length
-  if (tail === undefined ? missing !== 0 : missing < 1) return null
-  return [...left, ...Array<number>(missing).fill(0), ...right]
-}
-
-function parseGroups(text: string, last: boolean): readonly number[] | null {
-  if (text === '') return []
-  const parts = text.split(':')
-  const groups: number[] = []
-  for (const [index, part] of parts.entries()) {
-    const v4 = last && index === parts.length - 1 ? parseV4(part) : null
-    if (v4 !== null) groups.push(...v4)
-    else if (/^[\da-f]{1,4}$/i.test(part)) groups.push(Number.parseInt(part, 16))
-    else return null
-  }
-  return groups
-}
-
-/** Dotted decimal as two groups of 16 bits. */
-function parseV4(text: string): readonly [number, number] | null {
-  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text)
-  if (match === null) return null
-  const [a = 0, b = 0, c = 0, d = 0] = match.slice(1).map(Number)
-  return Math.max(a, b, c, d) > 255 ? null : [a * 256 + b, c * 256 + d]
 }
 
 function embeddedV4(groups: readonly number[]): readonly number[] | null {

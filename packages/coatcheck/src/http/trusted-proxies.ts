@@ -1,5 +1,5 @@
 import { ConfigError } from '../core/errors.ts'
-import { parseAddress } from './client-address.ts'
+import { isWithin, type Network, parseAddress, parseNetwork } from '../core/networks.ts'
 import { type Connection, hasForwardingHeaders } from './exchange.ts'
 
 /**
@@ -54,38 +54,21 @@ function toPredicate(trust: TrustProxy): (address: string, hop: number) => boole
   if (known) return known
   if (!Array.isArray(trust)) throw invalid('must be a list of addresses or a function')
   const unix = trust.includes('unix')
-  const networks = trust.flatMap((entry, index) => (entry === 'unix' ? [] : [parseNetwork(entry, index)]))
-  const predicate = (address: string) =>
-    address === '' ? unix : networks.some((network) => isWithin(address, network))
+  const networks = trust.flatMap((entry, index) => (entry === 'unix' ? [] : [networkOf(entry, index)]))
+  const predicate = (address: string) => (address === '' ? unix : isWithinAny(address, networks))
   predicates.set(trust, predicate)
   return predicate
 }
 
-interface Network {
-  readonly groups: readonly number[]
-  readonly bits: number
+function networkOf(entry: unknown, index: number): Network {
+  const network = parseNetwork(entry)
+  if (network !== null) return network
+  throw invalid(`[${index}] must be an address, a network such as 10.0.0.0/8, or 'unix'`)
 }
 
-function parseNetwork(entry: unknown, index: number): Network {
-  const match = typeof entry === 'string' ? /^([^/]+)(?:\/(\d{1,3}))?$/.exec(entry) : null
-  const groups = parseAddress(match?.[1] ?? '')
-  const most = match?.[1]?.includes(':') ? 128 : 32
-  const bits = match?.[2] === undefined ? most : Number(match[2])
-  if (groups === null || bits > most) {
-    throw invalid(`[${index}] must be an address, a network such as 10.0.0.0/8, or 'unix'`)
-  }
-  return { groups, bits: bits + 128 - most }
-}
-
-function isWithin(address: string, { groups, bits }: Network): boolean {
-  const candidate = parseAddress(address)
-  return (
-    candidate?.every((group, index) => {
-      const significant = Math.min(16, Math.max(0, bits - index * 16))
-      const shift = 16 - significant
-      return group >> shift === (groups[index] ?? 0) >> shift
-    }) ?? false
-  )
+function isWithinAny(address: string, networks: readonly Network[]): boolean {
+  const groups = parseAddress(address)
+  return groups !== null && networks.some((network) => isWithin(groups, network))
 }
 
 /** The last index whose address is not trusted, else the first; -1 for an empty chain. */

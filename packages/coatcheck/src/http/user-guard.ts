@@ -1,7 +1,7 @@
 import { type Duration, LONGEST_DURATION, toMilliseconds } from '../core/duration.ts'
 import { ConfigError } from '../core/errors.ts'
 import { assertKnownKeys } from '../core/option-checks.ts'
-import { hasTokenInUrl } from './credentials.ts'
+import { hasTokenInUrl } from '../core/token-forms.ts'
 import type { Exchange } from './exchange.ts'
 import { safeRedirectPath } from './redirects.ts'
 import type { Session } from './session.ts'

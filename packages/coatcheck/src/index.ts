@@ -36,7 +36,9 @@ export function createSessions(options: SessionsOptions): Sessions<unknown> {
   const core = resolveCoreOptions(options)
   assertPersistentLifetimes(core.lifetimes)
   const cache = core.nearCache && new NearCache(core.nearCache)
-  return new Sessions(new SessionManager(core, http.unsafe, cache), http)
+  const manager = new SessionManager(core, http.unsafe, cache)
+  http.binding?.proofs.attach(manager)
+  return new Sessions(manager, http)
 }
 
 // Options and data
@@ -63,6 +65,8 @@ export type { KeySource, KeyState, MasterKey } from './core/keys.ts'
 export type { SessionManager } from './core/manager.ts'
 export { type Metric, type MetricSample, toPrometheusText } from './core/metrics.ts'
 export type { CoreOptions } from './core/options.ts'
+export type { Proof } from './core/proof.ts'
+export type { ProofError, ProofRequest, ProofVerdict, ProofVerifier } from './core/proof-verifier.ts'
 // For authors of stores and adapters
 export type * from './core/record.ts'
 export type { Authentication, Device, EndReason, SessionId } from './core/record.ts'
@@ -73,8 +77,32 @@ export type * from './core/store.ts'
 export { clearSiteData, type SiteData } from './http/clear-site-data.ts'
 export { type Cors, type CorsOptions, createCors } from './http/cors.ts'
 export type { PolicyDescription, PolicyRule } from './http/describe-policy.ts'
+// Connections that live as long as a session
+export {
+  createEventStream,
+  type EventStream,
+  type EventStreamOptions,
+  eventStreamResponse,
+  type ServerSentEvent,
+} from './http/event-stream.ts'
 export type { Connection, Exchange, ResponseHeaders } from './http/exchange.ts'
+// Other domains
+export {
+  createHandOff,
+  type Departure,
+  type HandOff,
+  type HandOffIssue,
+  type HandOffOptions,
+  type HandOffReceipt,
+} from './http/hand-off.ts'
 export type { HttpOptions, PolicyRequest, RequestPolicy, SessionsOptions } from './http/http-options.ts'
+export {
+  closeWithSession,
+  type Frame,
+  type LiveConnection,
+  type LiveOptions,
+  type LiveSocket,
+} from './http/live-socket.ts'
 export { openSession } from './http/open-session.ts'
 export type { OpenedSession } from './http/opened-session.ts'
 export { safeRedirectPath } from './http/redirects.ts'
@@ -86,3 +114,4 @@ export {
 export type { LoginOptions, OwnSession, ReauthenticateOptions, Session } from './http/session.ts'
 export { type SessionStatus, sessionStatus } from './http/session-status.ts'
 export type { Sessions } from './http/sessions.ts'
+export { createUpgradeTickets, type TicketOptions, type UpgradeTickets } from './http/tickets.ts'

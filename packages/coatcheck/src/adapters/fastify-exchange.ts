@@ -1,11 +1,16 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
-import { type Connection, type Exchange, hasForwardingHeaders } from '../http/exchange.ts'
+import type { FastifyRequest } from 'fastify'
+import {
+  type Connection,
+  type Exchange,
+  hasForwardingHeaders,
+  type ResponseHeaders,
+} from '../http/exchange.ts'
 import { formFieldOf } from './form-field.ts'
-import { NodeExchange, NodeResponseHeaders } from './node-exchange.ts'
+import { NodeExchange } from './node-exchange.ts'
 
 /** A request of Fastify as an exchange. Proxies are trusted as far as the server's option `trustProxy` goes. */
-export function createFastifyExchange(request: FastifyRequest, reply: FastifyReply): Exchange {
-  return new NodeExchange(request.raw, new NodeResponseHeaders(reply.raw), {
+export function createFastifyExchange(request: FastifyRequest, response: ResponseHeaders): Exchange {
+  return new NodeExchange(request.raw, response, {
     // `url` is what the option `rewriteUrl` made of it.
     url: request.originalUrl,
     connect: () => connectionOf(request),

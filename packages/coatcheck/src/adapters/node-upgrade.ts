@@ -2,20 +2,23 @@ import type { IncomingMessage } from 'node:http'
 import { STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { ErrorCode } from '../core/errors.ts'
-import { openSession } from '../http/open-session.ts'
+import { openUpgradedSession } from '../http/open-upgrade.ts'
 import { isRefusal } from '../http/problem.ts'
 import type { Session } from '../http/session.ts'
 import type { Sessions } from '../http/sessions.ts'
 import { skippedSession } from '../http/skipped-session.ts'
+import type { UpgradeTickets } from '../http/tickets.ts'
 import type { TrustProxy } from '../http/trusted-proxies.ts'
-import { mayUpgrade, NO_RESPONSE, resolveOrigins } from '../http/upgrade.ts'
+import { NO_RESPONSE, resolveOrigins } from '../http/upgrade.ts'
 import { connectionOf, NodeExchange } from './node-exchange.ts'
 
-export interface UpgradeOptions {
+export interface UpgradeOptions<D = never> {
   /** Origins whose pages may connect. Default: the option `csrf.origins`, else scheme and host of the request itself. */
   readonly allowedOrigins?: readonly string[]
   /** Proxies whose `X-Forwarded-*` headers count. Default none. */
   readonly trustProxy?: TrustProxy
+  /** For clients that cannot present their session here (`createUpgradeTickets`). Default none are taken. */
+  readonly tickets?: UpgradeTickets<D>
 }
 
 export type UpgradeResult<D> =
@@ -26,8 +29,8 @@ export type UpgradeResult<D> =
       /** Aborts when the session ends, here or on another node: close the connection with it. For a visitor without a session it never does. */
       readonly signal: AbortSignal
     }
-  /** `origin`: the page that connects is not among the allowed ones. */
-  | { readonly ok: false; readonly status: number; readonly reason: 'origin' | ErrorCode }
+  /** `origin`: the page that connects is not among the allowed ones; `ticket`: what it came with is none, or not any more. */
+  | { readonly ok: false; readonly status: number; readonly reason: 'origin' | 'ticket' | ErrorCode }
 
 /**
  * The session of a WebSocket's opening request, from a server's `upgrade` event. Checks `Origin`, which browsers do not
@@ -40,7 +43,7 @@ export type UpgradeResult<D> =
  *   const upgrade = await openUpgrade(sessions, request)
  *   if (!upgrade.ok) return refuseUpgrade(socket, upgrade.status)
  *   webSockets.handleUpgrade(request, socket, head, (webSocket) => {
- *     upgrade.signal.addEventListener('abort', () => webSocket.close(4401, 'session ended'))
+ *     closeWithSession(sessions, upgrade.session, webSocket)
  *   })
  * })
  * ```
@@ -48,20 +51,21 @@ export type UpgradeResult<D> =
 export async function openUpgrade<D>(
   sessions: Sessions<D>,
   request: IncomingMessage,
-  options: UpgradeOptions = {},
+  options: UpgradeOptions<D> = {},
 ): Promise<UpgradeResult<D>> {
   const exchange = new NodeExchange(request, NO_RESPONSE, {
     url: request.url,
     connect: () => connectionOf(request, options.trustProxy),
   })
-  const { allowedOrigins } = options
-  const allowed =
+  const { allowedOrigins, tickets } = options
+  const origins =
     allowedOrigins === undefined
       ? sessions.http.csrf.origin.origins
       : resolveOrigins(allowedOrigins, 'allowedOrigins')
-  if (!mayUpgrade(exchange, allowed)) return { ok: false, status: 403, reason: 'origin' }
   try {
-    const opened = await openSession(sessions, exchange, { mode: 'read' })
+    const upgrade = await openUpgradedSession(sessions, exchange, { origins, tickets })
+    if (!upgrade.ok) return upgrade
+    const { opened } = upgrade
     if (!opened) return { ok: true, session: skippedSession(sessions), signal: new AbortController().signal }
     sessions.attach(request, opened.session)
     request.socket.once('close', () => opened.close())

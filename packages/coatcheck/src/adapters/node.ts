@@ -20,7 +20,10 @@ import {
 import { sendProblem } from './prepared-response.ts'
 import { type GateOptions, ResponseGate } from './response-gate.ts'
 
+export type { ApiKeyGuardOptions } from '../http/api-key-guard.ts'
 export type { TrustProxy } from '../http/trusted-proxies.ts'
+export { type NodeApiKeyGuard, type NodeApiKeyOptions, requireApiKey } from './node-api-keys.ts'
+export { sendEventStream } from './node-event-stream.ts'
 export type { NodeRequest, NodeResponse } from './node-exchange.ts'
 export { openUpgrade, refuseUpgrade, type UpgradeOptions, type UpgradeResult } from './node-upgrade.ts'
 
@@ -172,7 +175,7 @@ class HandledRequest<D> implements NodePlatform, GateOptions {
       return
     }
     if (!isRefusal(error)) this.#report(error)
-    sendProblem(response, error, this.#sessions.http.transports)
+    sendProblem(response, error, this.#sessions.http)
   }
 
   #report(error: unknown): void {

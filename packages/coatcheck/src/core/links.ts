@@ -23,8 +23,11 @@ const MOST_ENDED = 64
 /** Peers that are remembered as alive for `maxStaleness`. */
 const MOST_SEEN = 10_000
 
+/** Reason of the end of a session that was to be linked with another and could not be. */
+export const UNDONE = 'undone'
+
 /** Ends that nobody decided: each session has its own, and they say nothing about the others. */
-const HOUSEKEEPING: ReadonlySet<EndReason> = new Set(['idle', 'absolute', 'limit'])
+const HOUSEKEEPING: ReadonlySet<EndReason> = new Set(['idle', 'absolute', 'limit', UNDONE])
 
 /** The sessions that this one ends with, as they were known when it was last written. */
 export function linksOf({ data }: Pick<SessionRecord, 'data'>): readonly SessionId[] {

@@ -9,6 +9,8 @@ import { newSecret } from './token.ts'
 
 const ID_BYTES = 16
 
+const USED = 'used'
+
 /**
  * Things that are good once, on every store and for all nodes together: codes, tickets, numbers that must not come twice. They
  * lie among the sessions as records of nobody, under ids that follow from a hash. `kind` keeps one use from another.
@@ -39,8 +41,15 @@ export class OneTimeRecords {
     if (found.status !== 'live') return null
     const { record } = found
     if (!constantTimeEqual(record.rotation.secretHash, this.#hashOf(code))) return null
-    const ended = await this.#manager.store.call('end', id, { reason: 'used' })
+    const ended = await this.#manager.store.call('end', id, { reason: USED })
     return ended.outcome === 'ended' ? record.data : null
+  }
+
+  /** Whether somebody has redeemed the code before, as far as the store remembers (option `tombstoneRetention`). */
+  async wasUsed(code: string): Promise<boolean> {
+    await this.#manager.open()
+    const found = await this.#manager.store.find(this.#idOf(code))
+    return found.status === 'ended' && found.tombstone.reason === USED
   }
 
   /** Whether nobody has come with this key within the last `within` milliseconds. */

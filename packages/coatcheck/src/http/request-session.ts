@@ -2,6 +2,7 @@ import type { ActiveSession } from '../core/active-session.ts'
 import { type Duration, toMilliseconds } from '../core/duration.ts'
 import { AccessError, UsageError } from '../core/errors.ts'
 import type { Issued } from '../core/issuer.ts'
+import type { JsonFields } from '../core/json.ts'
 import type { Authentication, Device, SessionId, SessionRecord, Transport } from '../core/record.ts'
 import type { PendingOperation } from '../core/writer.ts'
 import type { DeepReadonly } from './deep-readonly.ts'
@@ -14,6 +15,15 @@ const NO_AUTHENTICATION: Authentication = Object.freeze({ methods: Object.freeze
 
 /** Default age of a proof that ending other sessions asks for (CON-03). */
 const MANAGE_FRESHNESS: Duration = '1h'
+
+/** What comes with a login by a session on another site. */
+export interface HandedOver<D> {
+  readonly options: LoginOptions<D>
+  /** Fields besides those of the application. */
+  readonly fields: JsonFields
+  /** Milliseconds left to that session. */
+  readonly left: number
+}
 
 /** The session of one request, as the application holds it; what happens to it at the end is `RequestState`'s business. */
 export class RequestSession<D> implements Session<D> {
@@ -98,13 +108,34 @@ export class RequestSession<D> implements Session<D> {
     return this.#state.commitByHand()
   }
 
+  /**
+   * A login with a session of the same user on another site as its proof. Where the request comes from says nothing, since
+   * the other site sent it: whoever calls has made sure that this browser began it.
+   */
+  static handOver<D>(session: Session<D>, userId: string, handedOver: HandedOver<D>): Promise<IssuedToken> {
+    if (!(session instanceof RequestSession)) throw notOfARequest()
+    const { options } = handedOver
+    const transport = session.#state.issuingTransport(options.transport)
+    return session.#login(userId, transport, handedOver)
+  }
+
   async login(userId: string, options: LoginOptions<D> = {}): Promise<IssuedToken> {
+    const transport = this.#state.issuingTransport(options.transport)
+    this.#state.assertSameSource(transport)
+    return this.#login(userId, transport, { options })
+  }
+
+  async #login(
+    userId: string,
+    transport: Transport,
+    { options, fields = {}, left: remaining }: Partial<HandedOver<D>> & Pick<HandedOver<D>, 'options'>,
+  ): Promise<IssuedToken> {
     const state = this.#state
-    const transport = state.issuingTransport(options.transport)
-    state.assertSameSource(transport)
     this.#assertMayRemember(options)
     const data = this.#initialData(options.data ?? {})
     const carry: readonly string[] = options.carry ?? state.manager.settings.schema.carried
+    const bound = state.bindingFor(transport)
+    const binding = bound instanceof Promise ? await bound : bound
     const before = this.userId
     // Nothing of another user's session comes along, whatever the fields.
     const comesAlong = ({ field }: PendingOperation) =>
@@ -118,10 +149,12 @@ export class RequestSession<D> implements Session<D> {
         context: state.context,
         remember: options.remember ?? false,
         authentication: { methods: [...(options.methods ?? [])], level: options.level ?? null },
-        data,
+        data: { ...data, ...fields },
         carry,
         operations: operations.filter(comesAlong),
         attempt: options.attempt ?? null,
+        ...(remaining === undefined ? {} : { handedOver: remaining }),
+        binding,
       })
     })
     return this.#adopt(issued, transport, left)
@@ -133,8 +166,10 @@ export class RequestSession<D> implements Session<D> {
     this.#state.assertSameSource(this.#state.issuingTransport(transport))
     const methods = [...(options.methods ?? authentication.methods)]
     const level = options.level ?? authentication.level
+    const bound = this.#state.bindingFor(transport)
+    const binding = bound instanceof Promise ? await bound : bound
     const issued = await this.#state.issueWith((operations) =>
-      this.#state.manager.reauthenticate(active, { authentication: { methods, level }, operations }),
+      this.#state.manager.reauthenticate(active, { authentication: { methods, level }, operations, binding }),
     )
     return this.#adopt(issued, transport, [])
   }
@@ -238,4 +273,8 @@ export class RequestSession<D> implements Session<D> {
     this.#state.adopt(issued, transport, left)
     return { token: transport === 'bearer' ? issued.token : null }
   }
+}
+
+function notOfARequest(): UsageError {
+  return new UsageError('ERR_USAGE', 'This is no session of a request.')
 }

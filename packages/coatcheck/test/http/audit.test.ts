@@ -1,7 +1,9 @@
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import type { EventName } from '../../src/core/events.ts'
+import { createHandOff } from '../../src/http/hand-off.ts'
 import { openSession } from '../../src/http/open-session.ts'
+import { createUpgradeTickets } from '../../src/http/tickets.ts'
 import { memory } from '../../src/stores/memory.ts'
 import {
   assertNoTokens,
@@ -12,7 +14,7 @@ import {
 } from '../../src/testing/index.ts'
 import { Browser, type Visited } from '../helpers/browser.ts'
 import { HeldFeed } from '../helpers/held-feed.ts'
-import { HOUR, keysOf, MINUTE, SECOND } from '../helpers/nodes.ts'
+import { contextOf, HOUR, keysOf, MINUTE, SECOND } from '../helpers/nodes.ts'
 
 /** Every event that there is: the type makes sure that none is missing here. */
 const EVENTS: Readonly<Record<EventName, true>> = {
@@ -27,7 +29,12 @@ const EVENTS: Readonly<Record<EventName, true>> = {
   'everyone-ended': true,
   limited: true,
   'token-refused': true,
+  'key-rotated': true,
+  'keys-guessed': true,
   'token-in-url': true,
+  'handed-off': true,
+  'hand-off-refused': true,
+  'ticket-refused': true,
   'csrf-refused': true,
   'csrf-would-refuse': true,
   'step-up-required': true,
@@ -44,6 +51,7 @@ describe('AUD-01 a journey through everything that happens to sessions', () => {
     await signInAndRotate(sink)
     await attack(sink)
     await breakThings(sink)
+    await connectAndHandOff(sink)
     await endEverything(sink)
 
     expect(sink.eventNames()).toEqual(Object.keys(EVENTS).sort())
@@ -114,6 +122,28 @@ async function signInAndRotate(sink: Sink): Promise<void> {
   environment.advance(5 * MINUTE)
   sink.note(await browser.get())
   sink.note(await browser.post((session) => session.logout()))
+}
+
+async function connectAndHandOff(sink: Sink): Promise<void> {
+  const { sessions } = sink.create()
+  const at = 'https://shop.example/hand-off'
+  const handOff = createHandOff(sessions, { callback: at, sites: [at] })
+  const tickets = createUpgradeTickets(sessions, { origins: [] })
+  const browser = new Browser(sessions)
+  sink.note(await browser.post((session) => session.login('ada')))
+  const begun = handOff.begin({ at })
+  browser.jar.store(begun.setCookies)
+  const secret = /=([\w-]{43})\./.exec(begun.setCookies.join())?.[1] ?? ''
+  const [to, challenge] = [at, new URL(begun.location).searchParams.get('challenge')]
+  const { value: issued } = await browser.get((session) => handOff.issue(session, { to, challenge }))
+  const { code, state } = Object.fromEntries(new URL(issued?.ok ? issued.location : at).searchParams)
+  const cookie = browser.jar.header
+  for (let time = 0; time < 2; time++) {
+    sink.note(await browser.get((session) => handOff.receive(session, { code, state, cookie })))
+  }
+  const { value: ticket = '' } = await browser.get((s) => tickets.issue(s, { origin: undefined }))
+  for (let time = 0; time < 2; time++) await tickets.redeem(ticket, undefined, contextOf('curl'))
+  for (const each of [secret, code ?? '', ticket]) sink.secrets.add(each)
 }
 
 async function attack(sink: Sink): Promise<void> {

@@ -75,14 +75,16 @@ const RESERVED: ReadonlySet<string> = new Set([
 ])
 
 /**
- * An access token by RFC 9068, signed with the ring's current key. Throws `ERR_OPTION` for a life that the ring does not
- * allow and `ERR_USAGE` for what no verifier would accept: no audience, a reserved claim in `extra`, more than 8,192
+ * An access token by RFC 9068, signed with the ring's current key. Throws `ERR_OPTION` for what is no
+ * duration and `ERR_USAGE` for what no verifier would accept: no subject or audience, a life above
+ * the ring's `longestTokenLife`, a reserved claim in `extra`, more than 8,192
  * characters.
  */
 export async function signAccessToken(
   issuer: AccessTokenIssuer,
   content: AccessTokenContent,
 ): Promise<SignedAccessToken> {
+  assertNames(content)
   const life = lifeOf(content, issuer.ring.longestLife)
   const issuedAt = Math.floor(issuer.environment.now() / 1000)
   const jti = toBase64Url(issuer.environment.randomBytes(JTI_BYTES))
@@ -107,6 +109,11 @@ export async function signAccessToken(
     )
   }
   return { token, jti, issuedAt: issuedAt * 1000, expiresAt: expiresAt * 1000 }
+}
+
+function assertNames({ subject, clientId }: AccessTokenContent): void {
+  if (subject !== '' && clientId !== '') return
+  throw new UsageError('ERR_USAGE', 'An access token needs a subject (the user id) and a clientId.')
 }
 
 function lifeOf(content: AccessTokenContent, longest: number): number {

@@ -72,7 +72,7 @@ function assertStorage({ storage, keys }: KeyRingOptions): void {
   assertObject(storage ?? null, 'storage')
   assertFunction(storage?.read ?? null, 'storage.read')
   assertFunction(storage.replace ?? null, 'storage.replace')
-  assertFunction(keys === undefined ? undefined : keys.load, 'keys.load')
+  assertFunction(keys && (keys.load ?? null), 'keys.load')
   if (storage.private || keys) return
   throw new ConfigError(
     'ERR_KEYS_MISSING',

@@ -122,7 +122,7 @@ function resolveKeys(
   if (typeof jwks === 'string' || jwks instanceof URL)
     return new RemoteKeys({ url: jwks }, algorithms, environment)
   assertObject(jwks ?? null, 'jwks')
-  if (typeof jwks === 'object' && jwks !== null) {
+  if (typeof jwks === 'object' && jwks !== null && !Array.isArray(jwks)) {
     if ('find' in jwks) return jwks
     if ('url' in jwks) return new RemoteKeys(jwks, algorithms, environment)
     if ('keys' in jwks) return new StaticKeys(jwks, algorithms)

@@ -278,7 +278,7 @@ function plusOne(number: Buffer): Buffer {
 
 /** Little-endian S + L, the same number to a careless verifier (RFC 8032, section 5.1.7). */
 function plusEdOrder(s: Buffer): Buffer {
-  const order = 2n ** 252n + 27742317777372353535851937790883648493n
+  const order = 0x1000000000000000000000000000000014def9dea2f79cd65812631a5cf5d3edn
   const sum = BigInt(`0x${Buffer.from(s).reverse().toString('hex')}`) + order
   return Buffer.from(sum.toString(16).padStart(64, '0'), 'hex').reverse()
 }

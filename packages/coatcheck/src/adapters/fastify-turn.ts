@@ -48,6 +48,6 @@ export class FastifyTurn<D> implements GateOptions {
 
   #answer(error: unknown): void {
     this.#reply.log.error({ err: error }, 'The session of a hijacked reply could not be committed.')
-    sendProblem(this.#reply.raw, error, this.#sessions.http.transports)
+    sendProblem(this.#reply.raw, error, this.#sessions.http)
   }
 }

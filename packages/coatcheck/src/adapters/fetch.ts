@@ -132,7 +132,7 @@ async function finishError<D>(
 
 function problemResponse<D>({ http }: Sessions<D>, error: unknown): Response {
   if (!isRefusal(error)) throw error
-  const { status, headers, body } = toProblem(error, http.transports)
+  const { status, headers, body } = toProblem(error, http)
   return new Response(body, { status, headers })
 }
 

@@ -259,7 +259,7 @@ function withResponse<D>(error: unknown, sessions: Sessions<D>): unknown {
 }
 
 function problemResponse<D>(error: unknown, { http }: Sessions<D>): Response {
-  const { status, headers, body } = toProblem(error, http.transports)
+  const { status, headers, body } = toProblem(error, http)
   return new Response(body, { status, headers })
 }
 

@@ -1,5 +1,4 @@
-import type { Transport } from '../core/record.ts'
-import { toProblem } from '../http/problem.ts'
+import { type Challenging, toProblem } from '../http/problem.ts'
 import type { NodeResponse } from './node-exchange.ts'
 
 /**
@@ -22,8 +21,8 @@ export function describesBody(name: string): boolean {
 }
 
 /** Answers an error as a problem document in the place of what was prepared. */
-export function sendProblem(response: NodeResponse, error: unknown, transports: readonly Transport[]): void {
-  const { status, headers, body } = toProblem(error, transports)
+export function sendProblem(response: NodeResponse, error: unknown, http: Challenging): void {
+  const { status, headers, body } = toProblem(error, http)
   discardPrepared(response, status)
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
   response.end(body)

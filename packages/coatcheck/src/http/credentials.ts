@@ -9,6 +9,8 @@ export interface CredentialSources {
   readonly cookieName: string | null
   /** Whether `Authorization: Bearer` is read. */
   readonly bearer: boolean
+  /** Whether `Authorization: DPoP` is read as well (RFC 9449, 7.1). */
+  readonly dpop: boolean
 }
 
 /** Longest `Cookie` header that is searched, in characters (CK-18). */
@@ -31,6 +33,8 @@ export type Credentials =
        * sessions are alive nobody can tell whose request it is, and neither may be used.
        */
       readonly tokens: readonly string[]
+      /** Came under the scheme DPoP, so that a proof has to come with it. */
+      readonly dpop: boolean
       readonly strays: number
       readonly tokenInUrl: boolean
     }
@@ -50,7 +54,7 @@ export type RefusedCredentials =
  */
 export function findCredentials(exchange: Exchange, sources: CredentialSources): Credentials {
   const tokenInUrl = hasTokenInUrl(exchange.url)
-  const bearers = sources.bearer ? findBearers(exchange) : NONE
+  const bearers = sources.bearer ? findBearers(exchange, sources.dpop) : NO_BEARERS
   if (bearers === null) return { outcome: 'refused', reason: 'ambiguous', tokenInUrl }
   const header = sources.cookieName === null ? undefined : exchange.header('cookie')
   if (header !== undefined && header.length > MAX_COOKIE_HEADER) {
@@ -58,12 +62,13 @@ export function findCredentials(exchange: Exchange, sources: CredentialSources):
   }
   const values = header === undefined ? NONE : findCookies(header, sources.cookieName ?? '')
   const cookies = tokensAmong(values)
-  if (bearers.length > 0 && cookies.length > 0) return { outcome: 'refused', reason: 'ambiguous', tokenInUrl }
+  if (bearers.tokens.length > 0 && cookies.length > 0)
+    return { outcome: 'refused', reason: 'ambiguous', tokenInUrl }
   const strays = cookies === values ? 0 : values.filter((value) => !hasTokenForm(value)).length
-  const tokens = bearers.length > 0 ? bearers : cookies
+  const tokens = bearers.tokens.length > 0 ? bearers.tokens : cookies
   if (tokens.length === 0) return { outcome: 'none', strays, tokenInUrl }
-  const transport = bearers.length > 0 ? 'bearer' : 'cookie'
-  return { outcome: 'presented', transport, tokens, strays, tokenInUrl }
+  const transport = tokens === cookies ? 'cookie' : 'bearer'
+  return { outcome: 'presented', transport, tokens, dpop: bearers.dpop, strays, tokenInUrl }
 }
 
 /** Whether `text` could be one of our tokens: length, alphabet and a known version. Says nothing about who made it. */
@@ -81,7 +86,14 @@ export function withoutTokens(text: string): string {
   return hasTokenInUrl(` ${text}`) ? text.replace(ALL_WITHIN, '[token]') : text
 }
 
+/** Tokens of ours in `Authorization`, and under which scheme they came. */
+interface Bearers {
+  readonly tokens: readonly string[]
+  readonly dpop: boolean
+}
+
 const NONE: readonly string[] = Object.freeze([])
+const NO_BEARERS: Bearers = Object.freeze({ tokens: NONE, dpop: false })
 
 /** More cookies of one name than any honest client has; the rest is not looked up. */
 const MOST_CANDIDATES = 8
@@ -98,6 +110,7 @@ const FORM = new RegExp(`^(?:${forms.join('|')})$`)
 const FORM_WITHIN = new RegExp(`(?<![\\w-])(?:${forms.join('|')})(?![\\w-])`)
 const ALL_WITHIN = new RegExp(FORM_WITHIN, 'g')
 const BEARER = /^bearer +([\w-]+)$/i
+const DPOP = /^dpop +([\w-]+)$/i
 
 function tokensAmong(values: readonly string[]): readonly string[] {
   const [only] = values
@@ -107,16 +120,20 @@ function tokensAmong(values: readonly string[]): readonly string[] {
 }
 
 /** Our token in `Authorization`, if any; `null` where it is not the only thing there. */
-function findBearers(exchange: Exchange): readonly string[] | null {
-  if (exchange.header('authorization') === undefined) return NONE
+function findBearers(exchange: Exchange, readsDpop: boolean): Bearers | null {
+  if (exchange.header('authorization') === undefined) return NO_BEARERS
   // A platform that joins repeated fields shows them as one list; credentials of ours hold no comma.
   const fields = exchange.headerValues('authorization').flatMap((value) => value.split(','))
-  const tokens = fields.map(bearerOf).filter((token) => token !== null)
-  if (tokens.length === 0) return NONE
-  return fields.length === 1 ? tokens : null
+  const tokensOf = (scheme: RegExp) =>
+    fields.map((field) => tokenOf(field, scheme)).filter((token) => token !== null)
+  const plain = tokensOf(BEARER)
+  const proven = readsDpop ? tokensOf(DPOP) : NONE
+  if (plain.length + proven.length === 0) return NO_BEARERS
+  if (fields.length > 1) return null
+  return proven.length > 0 ? { tokens: proven, dpop: true } : { tokens: plain, dpop: false }
 }
 
-function bearerOf(field: string): string | null {
-  const token = BEARER.exec(field.trim())?.[1]
+function tokenOf(field: string, scheme: RegExp): string | null {
+  const token = scheme.exec(field.trim())?.[1]
   return token !== undefined && hasTokenForm(token) ? token : null
 }

@@ -5,6 +5,7 @@ import type { LifetimeKind } from '../core/record.ts'
 import { type Cookie, serializeCookie, serializeDeletion } from './cookie.ts'
 import { droppedByBrowser } from './cookie-options.ts'
 import type { OpenedSession } from './opened-session.ts'
+import { NONCE_HEADER } from './request-proof.ts'
 import type { RequestState } from './request-state.ts'
 import { addVary, isAnsweredAfresh, markPersonal, markSecret, putSetCookie } from './response-headers.ts'
 import { assessTransport } from './secure-transport.ts'
@@ -112,7 +113,16 @@ export class Finisher<D> implements OpenedSession<D> {
     if (this.#csrfVaries) addVary(response, 'Sec-Fetch-Site', 'Origin')
     if (wasRead) markPersonal(response, varyNames(http.transports))
     if (this.#state.mode === 'full') this.#applyChange()
+    const nonce = this.#state.proof?.nonce ?? null
+    if (nonce !== null) this.#tellNonce(nonce)
     if (http.expiresHeader) this.#tellExpiry()
+  }
+
+  /** Replaces whatever is there: two of them would leave the client without one (RFC 9449, 8.2). */
+  #tellNonce(nonce: string): void {
+    const { response } = this.#state.exchange
+    response.set(NONCE_HEADER, nonce)
+    markSecret(response)
   }
 
   #applyChange(): void {

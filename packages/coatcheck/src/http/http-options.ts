@@ -3,6 +3,7 @@ import type { Lifetimes } from '../core/lifetimes.ts'
 import { assertKnownKeys, oneOf } from '../core/option-checks.ts'
 import type { CoreOptions } from '../core/options.ts'
 import { CORE_KEYS } from '../core/options.ts'
+import type { ProofVerifier } from '../core/proof-verifier.ts'
 import type { Transport } from '../core/record.ts'
 import type { Consistency } from '../core/validator.ts'
 import {
@@ -13,6 +14,7 @@ import {
 import type { Cookie } from './cookie.ts'
 import { assertPersistable, type CookieOptions, resolveCookieOptions, withoutTls } from './cookie-options.ts'
 import { type CsrfOptions, type CsrfPolicy, resolveCsrfOptions } from './csrf.ts'
+import type { BindingSettings } from './request-proof.ts'
 
 /** What is known of a request before its session is looked at. */
 export interface PolicyRequest {
@@ -47,6 +49,13 @@ export interface HttpOptions {
   /** What is kept of the client for device lists and events. */
   readonly device?: ClientContextOptions
   readonly policy?: (request: PolicyRequest) => RequestPolicy | undefined
+  /** Checks proofs of possession (RFC 9449): `createDpop()` of `coatcheck/tokens`. Default none. */
+  readonly dpop?: ProofVerifier
+  /**
+   * Whether bearer sessions are bound to a key of their client: `prefer`, where a login or first write comes with a proof;
+   * `require`, or they are neither made nor accepted; `off`, not at all. Default `prefer` with `dpop`, else `off`.
+   */
+  readonly binding?: 'off' | 'prefer' | 'require'
   /**
    * Responses that depend on the session tell in a header `Session-Expires` how many seconds both of its limits leave, for
    * `coatcheck/client`. Pages of other origins see it where CORS exposes it. Default false.
@@ -70,6 +79,8 @@ export interface HttpSettings {
   readonly originCsrf: CsrfPolicy
   readonly device: ClientContextSettings
   readonly policy: ((request: PolicyRequest) => RequestPolicy | undefined) | null
+  /** `null`: bearer sessions are not bound to keys. */
+  readonly binding: BindingSettings | null
   readonly expiresHeader: boolean
   readonly unsafeAllowHttp: boolean
   /** Options in force that weaken something, by path, and what that costs (P11). */
@@ -88,6 +99,8 @@ const HTTP_KEYS: readonly (keyof HttpOptions)[] = [
   'csrf',
   'device',
   'policy',
+  'dpop',
+  'binding',
   'expiresHeader',
   'unsafeAllowHttp',
 ]
@@ -108,6 +121,7 @@ export function resolveHttpOptions(options: SessionsOptions): HttpSettings {
     originCsrf: Object.freeze({ ...csrf, mode: csrf.mode === 'off' ? 'off' : 'origin' }),
     device: resolveClientContextOptions(options.device),
     policy: options.policy ?? null,
+    binding: resolveBinding(options),
     expiresHeader: resolveFlag(options.expiresHeader, 'expiresHeader'),
     unsafeAllowHttp: resolveFlag(options.unsafeAllowHttp, 'unsafeAllowHttp'),
     unsafe: Object.freeze(unsafeOptions(options)),
@@ -125,6 +139,21 @@ export function assertPersistentLifetimes(lifetimes: Lifetimes): void {
 function withPreset({ preset, csrf = {} }: SessionsOptions): CsrfOptions {
   if (preset === undefined || csrf.mode !== undefined || csrf.unsafeDisabled) return csrf
   return { ...csrf, mode: 'token' }
+}
+
+function resolveBinding({ dpop, binding, transports = [] }: SessionsOptions): BindingSettings | null {
+  const policy = oneOf(binding ?? (dpop ? 'prefer' : 'off'), ['off', 'prefer', 'require'], 'binding')
+  if (dpop !== undefined && typeof dpop?.check !== 'function') {
+    throw new ConfigError('ERR_OPTION', "Option dpop must be createDpop() of 'coatcheck/tokens'.")
+  }
+  if (policy === 'off') return null
+  if (dpop === undefined || !transports.includes('bearer')) {
+    throw new ConfigError(
+      'ERR_OPTION',
+      `Option binding: '${policy}' needs the option dpop and the transport 'bearer'.`,
+    )
+  }
+  return Object.freeze({ policy, proofs: dpop })
 }
 
 function resolveFlag(value: unknown, path: string): boolean {

@@ -3,8 +3,9 @@ import { AccessError } from '../core/errors.ts'
 import type { RequestContext, SessionEvents } from '../core/events.ts'
 import type { SessionManager } from '../core/manager.ts'
 import { chain, type MaybePromise } from '../core/maybe-promise.ts'
+import type { Proof } from '../core/proof.ts'
 import type { Transport } from '../core/record.ts'
-import type { Mode, Validation } from '../core/validator.ts'
+import type { Mode, ValidateRequest, Validation } from '../core/validator.ts'
 import { ClientContext } from './client-context.ts'
 import type { Cookie } from './cookie.ts'
 import { foreignPlaces } from './cookie-options.ts'
@@ -14,6 +15,7 @@ import { type Exchange, pathOf } from './exchange.ts'
 import { cookieFor, Finisher } from './finisher.ts'
 import type { HttpSettings, RequestPolicy } from './http-options.ts'
 import type { OpenedSession } from './opened-session.ts'
+import { ProofRefusedError, RequestProof } from './request-proof.ts'
 import { RequestSession } from './request-session.ts'
 import { type Outcome, type RequestGiven, RequestState } from './request-state.ts'
 import { assessTransport } from './secure-transport.ts'
@@ -46,6 +48,7 @@ class Opening<D> implements RequestGiven {
   readonly http: HttpSettings
   readonly context: RequestContext
   readonly mode: Mode
+  readonly proof: RequestProof | null
   readonly #policy: RequestPolicy
 
   constructor({ manager, http }: Sessions<D>, exchange: Exchange, mode: Mode, policy: RequestPolicy) {
@@ -54,6 +57,7 @@ class Opening<D> implements RequestGiven {
     this.http = http
     this.context = new ClientContext(exchange, http.device)
     this.mode = mode
+    this.proof = http.binding && new RequestProof(exchange, http.binding)
     this.#policy = policy
   }
 
@@ -62,6 +66,7 @@ class Opening<D> implements RequestGiven {
     const credentials = findCredentials(exchange, {
       cookieName: http.transports.includes('cookie') ? cookieFor(exchange, http).name : null,
       bearer: http.transports.includes('bearer'),
+      dpop: http.binding !== null,
     })
     if (credentials.tokenInUrl) this.#emit('token-in-url', {})
     if (credentials.outcome === 'refused') return this.#refuse(credentials.reason)
@@ -70,7 +75,12 @@ class Opening<D> implements RequestGiven {
       return this.#opened(VISITOR, false)
     }
     if (credentials.outcome === 'none') return this.#opened(credentials.strays > 0 ? STRAY : VISITOR, false)
-    const { transport, tokens, strays } = credentials
+    const { transport, tokens, strays, dpop } = credentials
+    if (dpop && this.proof) return this.#openWithProof(this.proof, tokens[0] ?? '')
+    if (transport === 'bearer' && http.binding?.policy === 'require') {
+      this.#emit('token-refused', { reason: 'binding' })
+      return this.#opened(VISITOR, false)
+    }
     const tossed = transport === 'cookie' && tokens.length + strays > 1
     const { verdict, varies } = this.#checkOrigin(transport)
     return chain(this.#validate(tokens, transport), (outcome) => {
@@ -78,6 +88,22 @@ class Opening<D> implements RequestGiven {
       if (verdict === 'pass') this.#checkToken(outcome.active, transport)
       return this.#opened(outcome, varies, tossed)
     })
+  }
+
+  /** A refused proof is told, whatever the route: the client that sends one wants to be known by it. */
+  async #openWithProof(request: RequestProof, token: string): Promise<OpenedSession<D>> {
+    const { varies } = this.#checkOrigin('bearer')
+    const proof = await request.of(token).catch((error) => {
+      if (error instanceof ProofRefusedError && error.proofError === 'invalid_dpop_proof') {
+        this.#emit('token-refused', { reason: 'proof' })
+      }
+      throw error
+    })
+    const known = await this.manager.validate(token, this.#request('bearer', this.mode, proof))
+    if (!known.ok && known.reason === 'proof') {
+      throw new ProofRefusedError('invalid_dpop_proof', request.nonce)
+    }
+    return this.#opened(toOutcome(known, 'bearer'), varies)
   }
 
   #validate(tokens: readonly string[], transport: Transport): MaybePromise<Outcome> {
@@ -110,11 +136,14 @@ class Opening<D> implements RequestGiven {
   }
 
   #validateOne(token: string, transport: Transport, mode: Mode): MaybePromise<Outcome> {
+    const answer = this.manager.validate(token, this.#request(transport, mode, null))
+    return chain(answer, (known) => toOutcome(known, transport))
+  }
+
+  #request(transport: Transport, mode: Mode, proof: Proof | null): ValidateRequest {
     const { context } = this
     const { touch = true, consistency = 'bounded', onOutage = 'serve-stale' } = this.#policy
-    const request = { transport, context, mode, touch, consistency, onOutage }
-    const answer = this.manager.validate(token, request)
-    return chain(answer, (known) => toOutcome(known, transport))
+    return { transport, context, mode, touch, consistency, onOutage, proof }
   }
 
   /** By headers alone, before the store is asked. */

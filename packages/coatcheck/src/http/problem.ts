@@ -1,5 +1,6 @@
 import { AccessError, type CoatcheckError, isCoatcheckError } from '../core/errors.ts'
-import type { Transport } from '../core/record.ts'
+import type { HttpSettings } from './http-options.ts'
+import { NONCE_HEADER, type ProofRefusedError } from './request-proof.ts'
 
 /** An error as a response (RFC 9457), where no framework makes one. */
 export interface Problem {
@@ -41,13 +42,13 @@ export function statusOf(error: unknown): number {
  * The response for an error: a refusal of ours with its status and, where the fault is the client's, its message;
  * anything else a bare 500. No cause, no stack, nothing that a foreign error says (HDR-07).
  */
-export function toProblem(error: unknown, transports: readonly Transport[]): Problem {
+export function toProblem(error: unknown, http: Challenging): Problem {
   const status = statusOf(error)
   const details = isRefusal(error) && error.expose ? { detail: error.message, code: error.code } : {}
   return {
     status,
     headers: {
-      ...errorHeaders(error, transports),
+      ...errorHeaders(error, http),
       'cache-control': 'no-store',
       'content-type': 'application/problem+json',
       'x-content-type-options': 'nosniff',
@@ -57,14 +58,20 @@ export function toProblem(error: unknown, transports: readonly Transport[]): Pro
 }
 
 /** The headers that belong to an error whatever its body: `WWW-Authenticate` on a 401, `Retry-After` on a 503. */
-export function errorHeaders(
-  error: unknown,
-  transports: readonly Transport[],
-): Readonly<Record<string, string>> {
+export function errorHeaders(error: unknown, http: Challenging): Readonly<Record<string, string>> {
   if (!isRefusal(error)) return {}
+  if ('responseHeaders' in error) return error.responseHeaders as Readonly<Record<string, string>>
   if (error.status === 503) return { 'retry-after': RETRY_AFTER_SECONDS }
-  return error.status === 401 ? { 'www-authenticate': challenge(error, transports) } : {}
+  if (error.status !== 401) return {}
+  const nonce = isAboutProof(error) ? error.nonce : null
+  return {
+    'www-authenticate': challenge(error, http),
+    ...(nonce === null ? {} : { [NONCE_HEADER]: nonce }),
+  }
 }
+
+/** What a 401 may ask for. */
+export type Challenging = Pick<HttpSettings, 'transports' | 'binding'>
 
 /** An outage of a store is over in seconds or in much longer than anybody waits. */
 const RETRY_AFTER_SECONDS = '5'
@@ -75,20 +82,39 @@ const TITLES: Readonly<Record<number, string>> = {
   403: 'Forbidden',
   409: 'Conflict',
   413: 'Content Too Large',
+  429: 'Too Many Requests',
   500: 'Internal Server Error',
   503: 'Service Unavailable',
 }
 
 /** A 401 must name a scheme (RFC 9110, 15.5.2). No scheme is registered for cookies; browsers pass over unknown ones. */
-function challenge(error: CoatcheckError, transports: readonly Transport[]): string {
-  const scheme = transports.includes('bearer') ? 'Bearer' : 'Cookie'
-  if (error.code !== 'ERR_STEP_UP_REQUIRED') return scheme
+function challenge(error: CoatcheckError, { transports, binding }: Challenging): string {
+  const hints = hintsOf(error)
+  const dpop = binding
+    ? challengeOf('DPoP', [...hints, `algs="${binding.proofs.algorithms.join(' ')}"`])
+    : null
+  // Whoever has sent a proof is told about that alone (RFC 9449, 7.1).
+  if (dpop !== null && (binding?.policy === 'require' || isAboutProof(error))) return dpop
+  const plain = challengeOf(transports.includes('bearer') ? 'Bearer' : 'Cookie', hints)
+  return dpop === null ? plain : `${dpop}, ${plain}`
+}
+
+function isAboutProof(error: CoatcheckError): error is ProofRefusedError {
+  return error.code === 'ERR_DPOP_PROOF' && 'proofError' in error
+}
+
+function challengeOf(scheme: string, hints: readonly string[]): string {
+  return hints.length === 0 ? scheme : `${scheme} ${hints.join(', ')}`
+}
+
+function hintsOf(error: CoatcheckError): readonly string[] {
+  if (isAboutProof(error)) return [`error="${error.proofError}"`]
+  if (error.code !== 'ERR_STEP_UP_REQUIRED') return []
   const { maxAge, level } = 'stepUp' in error ? (error.stepUp as StepUp) : { maxAge: null, level: null }
-  const hints = [
+  return [
     'error="insufficient_user_authentication"',
     ...(maxAge === null ? [] : [`max_age="${Math.floor(maxAge / 1_000)}"`]),
     // A level that does not fit into a quoted string is left out rather than escaped: clients compare it as it is.
     ...(level === null || !/^[!#-[\]-~]+$/.test(level) ? [] : [`acr_values="${level}"`]),
   ]
-  return `${scheme} ${hints.join(', ')}`
 }

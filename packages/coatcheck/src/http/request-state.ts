@@ -4,16 +4,18 @@ import type { EventName, RequestContext, SessionEvents } from '../core/events.ts
 import type { Issued } from '../core/issuer.ts'
 import type { JsonFields } from '../core/json.ts'
 import type { SessionManager } from '../core/manager.ts'
+import type { MaybePromise } from '../core/maybe-promise.ts'
 import type { SessionId, Transport } from '../core/record.ts'
+import { withoutTokens } from '../core/token-forms.ts'
 import type { Mode } from '../core/validator.ts'
 import type { PendingOperation } from '../core/writer.ts'
 import { harmless } from './client-context.ts'
-import { withoutTokens } from './credentials.ts'
 import type { CsrfReason } from './csrf.ts'
 import { type Exchange, pathOf } from './exchange.ts'
 import type { HttpSettings } from './http-options.ts'
 import { checkSource, isSafeMethod } from './origin-check.ts'
 import { PendingWrites, type StoredData } from './pending-writes.ts'
+import { bindingOf, type RequestProof } from './request-proof.ts'
 import { assertSecureTransport } from './secure-transport.ts'
 
 /** What the response has to tell the client about its token. */
@@ -42,6 +44,8 @@ export interface RequestGiven {
   readonly http: HttpSettings
   readonly context: RequestContext
   readonly mode: Mode
+  /** `null`: sessions are not bound to keys. */
+  readonly proof: RequestProof | null
 }
 
 /** What the presented tokens came to. */
@@ -63,6 +67,7 @@ export class RequestState implements StoredData {
   readonly http: HttpSettings
   readonly context: RequestContext
   readonly mode: Mode
+  readonly proof: RequestProof | null
   readonly writes: PendingWrites
   active: ActiveSession | null
   change: TokenChange
@@ -86,6 +91,7 @@ export class RequestState implements StoredData {
     this.http = given.http
     this.context = given.context
     this.mode = given.mode
+    this.proof = given.proof
     this.active = outcome.active
     this.change = outcome.clear ? CLEAR : NONE
     this.#recentlyEnded = outcome.recentlyEnded
@@ -214,6 +220,15 @@ export class RequestState implements StoredData {
     this.refuseCsrf(source.reason)
   }
 
+  /**
+   * Thumbprint of the key that a new session on this transport is bound to, `null`: none. Whoever has proven a key in this
+   * request goes on with it. Throws `ERR_DPOP_PROOF`.
+   */
+  bindingFor(transport: Transport): MaybePromise<string | null> {
+    if (transport !== 'bearer') return null
+    return this.active?.binding ?? bindingOf(this.proof)
+  }
+
   /** Takes over the session that a login made; its token goes out with the response. `left` are writes that did not come along. */
   adopt(issued: Issued, transport: Transport, left: readonly PendingOperation[]): void {
     const fields = [...new Set([...left, ...this.writes.take()].map(({ field }) => field))]
@@ -310,15 +325,18 @@ export class RequestState implements StoredData {
 
   /** The first write of a visitor makes the session. Several tokens in flight are no trouble: the last cookie wins. */
   async #start(): Promise<'ok' | 'gone' | 'nothing'> {
-    const { view } = this.writes
-    if (Object.keys(view).length === 0) {
+    if (Object.keys(this.writes.view).length === 0) {
       this.writes.reset()
       return 'nothing'
     }
     const transport = this.#issuingTransport()
     if (this.#mayHideCookie(transport)) return this.#dropped()
+    const bound = this.bindingFor(transport)
+    const binding = bound instanceof Promise ? await bound : bound
+    // Looked at now: a proof takes its time, and what was written meanwhile is taken, too.
+    const { view } = this.writes
     this.writes.take()
-    const issued = await this.manager.start({ transport, context: this.context, data: view })
+    const issued = await this.manager.start({ transport, context: this.context, data: view, binding })
     this.#takeOver(issued, transport, false)
     // What was written meanwhile is on top of the very data that the session started with.
     if (this.writes.isEmpty) this.writes.reset()

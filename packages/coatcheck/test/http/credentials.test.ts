@@ -15,7 +15,7 @@ import { type FakeRequest, fakeExchange } from './fake-exchange.ts'
 const environment = new FakeEnvironment()
 const GOOD = issue(0)
 const EVIL = issue(15)
-const BOTH = { cookieName: '__Host-sid', bearer: true }
+const BOTH = { cookieName: '__Host-sid', bearer: true, dpop: false }
 
 const cookies = (...tokens: string[]) => tokens.map((token) => `__Host-sid=${token}`).join('; ')
 
@@ -38,6 +38,18 @@ describe('the credentials of a request', () => {
       expect(find({ headers: { authorization: `${scheme} ${GOOD}` } })).toEqual(presented('bearer', [GOOD]))
     },
   )
+
+  it.each(['DPoP', 'dpop', 'DPOP  '])('DPOP-05 say that the token came under the scheme %s', (scheme) => {
+    const request = { headers: { authorization: `${scheme} ${GOOD}` } }
+    expect(find(request, { ...BOTH, dpop: true })).toEqual({ ...presented('bearer', [GOOD]), dpop: true })
+    expect(find(request)).toMatchObject({ outcome: 'none' })
+  })
+
+  it('DPOP-05 TRN-04 are refused where the token came under both schemes', () => {
+    const authorization = [`DPoP ${GOOD}`, `Bearer ${GOOD}`]
+    const refused = { outcome: 'refused', reason: 'ambiguous' }
+    expect(find({ headers: { authorization } }, { ...BOTH, dpop: true })).toMatchObject(refused)
+  })
 
   it('CK-10 are found when the Cookie header came in several fields', () => {
     expect(find({ headers: { cookie: ['a=1', cookies(GOOD), 'b=2'] } })).toEqual(presented('cookie', [GOOD]))
@@ -70,8 +82,8 @@ describe('the credentials of a request', () => {
 
   it('TRN-03 are read from the configured transports alone', () => {
     const request = { headers: { cookie: cookies(GOOD), authorization: `Bearer ${EVIL}`, 'x-api-key': EVIL } }
-    expect(find(request, { cookieName: '__Host-sid', bearer: false })).toEqual(presented('cookie', [GOOD]))
-    expect(find(request, { cookieName: null, bearer: true })).toEqual(presented('bearer', [EVIL]))
+    expect(find(request, { cookieName: '__Host-sid', bearer: false, dpop: false })).toEqual(presented('cookie', [GOOD]))
+    expect(find(request, { cookieName: null, bearer: true, dpop: false })).toEqual(presented('bearer', [EVIL]))
     expect(find({ headers: { 'x-api-key': GOOD, 'session-token': GOOD } })).toMatchObject({ outcome: 'none' })
   })
 
@@ -184,7 +196,7 @@ function find(request: FakeRequest, sources = BOTH as Parameters<typeof findCred
 }
 
 function presented(transport: 'cookie' | 'bearer', tokens: readonly string[]) {
-  return { outcome: 'presented', transport, tokens, strays: 0, tokenInUrl: false }
+  return { outcome: 'presented', transport, tokens, dpop: false, strays: 0, tokenInUrl: false }
 }
 
 function issue(slot: number): string {

@@ -1,4 +1,12 @@
-import { CompactSign, calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose'
+import {
+  CompactSign,
+  type CryptoKey,
+  calculateJwkThumbprint,
+  exportJWK,
+  generateKeyPair,
+  type JWK,
+} from 'jose'
+import type { Environment } from '../../../src/core/environment.ts'
 import { sha256 } from '../../../src/core/platform.ts'
 import { FakeEnvironment } from '../../../src/testing/fake-environment.ts'
 
@@ -21,13 +29,13 @@ export class ProofClient {
   readonly jkt: string
   readonly #privateKey: CryptoKey
   readonly #algorithm: string
-  readonly #environment: FakeEnvironment
+  readonly #environment: Environment
   #count = 0
 
   private constructor(
     keys: { readonly jwk: JWK; readonly jkt: string; readonly privateKey: CryptoKey },
     algorithm: string,
-    environment: FakeEnvironment,
+    environment: Environment,
   ) {
     this.jwk = keys.jwk
     this.jkt = keys.jkt
@@ -37,7 +45,7 @@ export class ProofClient {
   }
 
   static async create(
-    environment: FakeEnvironment = new FakeEnvironment(),
+    environment: Environment = new FakeEnvironment(),
     algorithm = 'ES256',
   ): Promise<ProofClient> {
     const { publicKey, privateKey } = await generateKeyPair(algorithm, { extractable: true })

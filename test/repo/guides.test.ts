@@ -15,6 +15,9 @@ const GUIDES: Readonly<Record<string, readonly string[]>> = {
 /** What the guide to stores shows, of a directory that the test beside it runs. */
 const OWN_STORE = ['json-file.ts', 'whole-file.ts']
 
+/** The same of the guide to access tokens. */
+const ACCESS_TOKENS = ['shop.ts', 'orders.ts']
+
 const HEADINGS = [
   'Install',
   'The application',
@@ -64,6 +67,13 @@ describe('the guide to a store of one’s own', () => {
   it.each(OWN_STORE)('shows %s word for word', (file) => {
     const blocks = namedBlocks(readText('docs/guides/own-store.md'))
     expect(blocks.get(file)).toBe(example('test/own-store', file))
+  })
+})
+
+describe('the guide to access tokens', () => {
+  it.each(ACCESS_TOKENS)('shows %s word for word', (file) => {
+    const blocks = namedBlocks(readText('docs/guides/access-tokens.md'))
+    expect(blocks.get(file)).toBe(example('test/access-tokens', file))
   })
 })
 

@@ -86,7 +86,7 @@ export class RedisCluster {
 
   /** Moves the slot of `key` to another master, as an administrator would, key by key; `between` runs after each step. */
   async moveSlot(key: string, between: () => Promise<unknown>): Promise<void> {
-    const slot = String(await this.ask(this.nodes[0] as RedisServer, 'CLUSTER', 'KEYSLOT', key))
+    const slot = await this.#slotOf(key)
     const owner = await this.#ownerOf(Number(slot))
     const [source, target] = [this.nodes[owner], this.nodes[(owner + 1) % MASTERS]] as [
       RedisServer,
@@ -141,6 +141,15 @@ export class RedisCluster {
   }
 
   /** Which of the masters has the slot. */
+  /** The primary that has the slot of this key. */
+  async primaryOf(key: string): Promise<RedisServer> {
+    return this.nodes[await this.#ownerOf(Number(await this.#slotOf(key)))] as RedisServer
+  }
+
+  async #slotOf(key: string): Promise<string> {
+    return String(await this.ask(this.nodes[0] as RedisServer, 'CLUSTER', 'KEYSLOT', key))
+  }
+
   async #ownerOf(slot: number): Promise<number> {
     const ranges = (await this.ask(this.nodes[0] as RedisServer, 'CLUSTER', 'SLOTS')) as readonly (readonly [
       number,

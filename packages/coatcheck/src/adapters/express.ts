@@ -12,6 +12,7 @@ import { noteOpened, openedOn } from './opened-requests.ts'
 import { ResponseGate } from './response-gate.ts'
 
 export type { UserGuardOptions } from '../http/user-guard.ts'
+export { corsMiddleware } from './express-cors.ts'
 
 export interface SessionMiddlewareOptions {
   /** Property of the request that holds the session besides `sessions.of(request)`; `false`: none. Default `'session'`. */

@@ -4,16 +4,22 @@ import type { Mode } from '../core/validator.ts'
 import { propertyTaken } from '../http/expose-session.ts'
 import { assertMiddlewareOptions, assertSessions, MIDDLEWARE_OPTIONS } from '../http/middleware-options.ts'
 import { openSession } from '../http/open-session.ts'
+import { openUpgradedSession } from '../http/open-upgrade.ts'
 import type { OpenedSession } from '../http/opened-session.ts'
 import type { Sessions } from '../http/sessions.ts'
+import type { UpgradeTickets } from '../http/tickets.ts'
+import { NO_RESPONSE, resolveOrigins } from '../http/upgrade.ts'
 import { resolveUserGuard, type UserGuardOptions } from '../http/user-guard.ts'
 import { withHeaders } from './error-headers.ts'
 import { createFastifyExchange } from './fastify-exchange.ts'
 import { FastifyTurn } from './fastify-turn.ts'
+import { NodeResponseHeaders } from './node-exchange.ts'
 import { noteOpened, openedOn } from './opened-requests.ts'
 import { ResponseGate } from './response-gate.ts'
 
 export type { UserGuardOptions } from '../http/user-guard.ts'
+
+export { corsHook } from './fastify-cors.ts'
 
 export interface SessionPluginOptions<D> {
   readonly sessions: Sessions<D>
@@ -23,6 +29,10 @@ export interface SessionPluginOptions<D> {
   readonly mode?: Mode
   /** Where the session is opened. `preValidation`: after the body was parsed, so that a form can carry the CSRF token. Default `onRequest`. */
   readonly hook?: 'onRequest' | 'preValidation'
+  /** Origins whose pages may open WebSockets. Default: the option `csrf.origins`, else scheme and host of the request itself. */
+  readonly allowedOrigins?: readonly string[]
+  /** For WebSockets of clients that cannot present their session (`createUpgradeTickets`). Default none are taken. */
+  readonly tickets?: UpgradeTickets<D>
 }
 
 /**
@@ -35,6 +45,9 @@ export interface SessionPluginOptions<D> {
  * fails: the reply that was prepared is discarded then. What a handler or hook wrote to the session before it failed is
  * dropped; the cookie of a login or logout that happened is sent all the same. A reply that was hijacked is beyond
  * Fastify's error handlers: a commit that fails is answered as `application/problem+json` there.
+ *
+ * A request for a WebSocket (`@fastify/websocket`) passes only if a page of this origin sent it (403 otherwise; TRN-08), and its
+ * session is for reading. Give it to `closeWithSession` with the socket.
  *
  * `TypeScript` knows `sessions.of(request)`; the property is for templates and for code that is not typed, or typed by
  * `request.getDecorator<Session<Data>>('session')`.
@@ -115,24 +128,40 @@ const KNOWN = {
   ...MIDDLEWARE_OPTIONS,
   sessions: null,
   hook: ['onRequest', 'preValidation'],
+  allowedOrigins: null,
+  tickets: null,
   prefix: null,
   logLevel: null,
   logSerializers: null,
 }
 
-function resolveOptions<D>(options: SessionPluginOptions<D>): Required<SessionPluginOptions<D>> {
-  assertMiddlewareOptions(options, 'sessionPlugin', KNOWN)
-  assertSessions(options.sessions, 'sessionPlugin.sessions')
-  const { sessions, property = 'session', mode = 'full', hook = 'onRequest' } = options
-  return { sessions, property, mode, hook }
+interface Settings<D> extends Required<Omit<SessionPluginOptions<D>, 'allowedOrigins' | 'tickets'>> {
+  readonly origins: ReadonlySet<string> | null
+  readonly tickets: UpgradeTickets<D> | undefined
 }
 
-function install<D>(
-  fastify: FastifyInstance,
-  { sessions, property, mode, hook }: Required<SessionPluginOptions<D>>,
-): void {
+function resolveOptions<D>(options: SessionPluginOptions<D>): Settings<D> {
+  assertMiddlewareOptions(options, 'sessionPlugin', KNOWN)
+  assertSessions(options.sessions, 'sessionPlugin.sessions')
+  const {
+    sessions,
+    property = 'session',
+    mode = 'full',
+    hook = 'onRequest',
+    allowedOrigins,
+    tickets,
+  } = options
+  const origins =
+    allowedOrigins === undefined
+      ? sessions.http.csrf.origin.origins
+      : resolveOrigins(allowedOrigins, 'allowedOrigins')
+  return { sessions, property, mode, hook, origins, tickets }
+}
+
+function install<D>(fastify: FastifyInstance, settings: Settings<D>): void {
+  const { sessions, property, hook } = settings
   if (property !== false) decorateRequests(fastify, property, sessions)
-  const open = createOpener(sessions, mode)
+  const open = createOpener(settings)
   if (hook === 'onRequest') fastify.addHook('onRequest', open)
   else fastify.addHook('preValidation', open)
   fastify.addHook('onError', (request, reply, error, next) => {
@@ -145,7 +174,8 @@ function install<D>(
 
 type Hook = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => void
 
-function createOpener<D>(sessions: Sessions<D>, mode: Mode): Hook {
+function createOpener<D>(settings: Settings<D>): Hook {
+  const { sessions, mode } = settings
   return (request, reply, done) => {
     const proceed = (opened: OpenedSession<D> | null) => {
       if (opened) begin(sessions, opened, request, reply)
@@ -154,15 +184,49 @@ function createOpener<D>(sessions: Sessions<D>, mode: Mode): Hook {
     const refuse = (error: unknown) => done(withHeaders(error, sessions) as Error)
     // Registered for the whole application and for a part of it again: the first one counts.
     if (openedOn(request, sessions)) return done()
+    if (isUpgrade(request)) return openUpgrade(settings, request, reply, done)
     let opening: MaybePromise<OpenedSession<D> | null>
     try {
-      opening = openSession(sessions, createFastifyExchange(request, reply), { mode })
+      opening = openSession(sessions, createFastifyExchange(request, new NodeResponseHeaders(reply.raw)), {
+        mode,
+      })
     } catch (error) {
       return refuse(error)
     }
     if (opening instanceof Promise) opening.then(proceed, refuse)
     else proceed(opening)
   }
+}
+
+/** Where somebody listens for upgrades; without that, Node handles such a request as any other. */
+function isUpgrade({ raw }: FastifyRequest): boolean {
+  return (raw as { readonly upgrade?: boolean }).upgrade === true
+}
+
+/** There is no response: nothing to commit, and the session is watched until its socket is closed. */
+function openUpgrade<D>(
+  { sessions, mode, origins, tickets }: Settings<D>,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  done: (error?: Error) => void,
+): void {
+  const exchange = createFastifyExchange(request, NO_RESPONSE)
+  const options = { mode: mode === 'full' ? ('read' as const) : mode, origins, tickets }
+  openUpgradedSession(sessions, exchange, options).then(
+    (upgrade) => {
+      if (!upgrade.ok) {
+        reply.code(upgrade.status).header('cache-control', 'no-store').send()
+        return
+      }
+      const { opened } = upgrade
+      if (opened) {
+        attach(sessions, opened, request)
+        request.raw.socket.once('close', () => opened.close())
+      }
+      done()
+    },
+    (error) => done(withHeaders(error, sessions) as Error),
+  )
 }
 
 /** On each instance: which sessions a property of its requests reads. */
@@ -194,15 +258,19 @@ function decorateRequests<D>(
   })
 }
 
+function attach<D>(sessions: Sessions<D>, opened: OpenedSession<D>, request: FastifyRequest): void {
+  sessions.attach(request, opened.session)
+  sessions.attach(request.raw, opened.session)
+  noteOpened(request, sessions, opened)
+}
+
 function begin<D>(
   sessions: Sessions<D>,
   opened: OpenedSession<D>,
   request: FastifyRequest,
   reply: FastifyReply,
 ): void {
-  sessions.attach(request, opened.session)
-  sessions.attach(request.raw, opened.session)
-  noteOpened(request, sessions, opened)
+  attach(sessions, opened, request)
   new ResponseGate(reply.raw, new FastifyTurn(sessions, opened, reply)).install()
 }
 

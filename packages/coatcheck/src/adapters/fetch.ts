@@ -8,6 +8,7 @@ import type { Sessions } from '../http/sessions.ts'
 import { skippedSession } from '../http/skipped-session.ts'
 import { FetchExchange, type FetchPlatform, type FetchResponseHeaders } from './fetch-exchange.ts'
 
+export { withCors } from './fetch-cors.ts'
 export type { FetchPlatform } from './fetch-exchange.ts'
 
 export interface FetchSessionOptions extends FetchPlatform {

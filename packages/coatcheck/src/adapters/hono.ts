@@ -4,11 +4,13 @@ import type { Mode } from '../core/validator.ts'
 import { propertyTaken } from '../http/expose-session.ts'
 import { assertMiddlewareOptions, MIDDLEWARE_OPTIONS } from '../http/middleware-options.ts'
 import { openSession } from '../http/open-session.ts'
+import { openUpgradedSession } from '../http/open-upgrade.ts'
 import type { OpenedSession } from '../http/opened-session.ts'
 import { isRefusal, toProblem } from '../http/problem.ts'
 import type { Session } from '../http/session.ts'
 import type { Sessions } from '../http/sessions.ts'
-import { mayUpgrade, NO_RESPONSE, resolveOrigins } from '../http/upgrade.ts'
+import type { UpgradeTickets } from '../http/tickets.ts'
+import { NO_RESPONSE, resolveOrigins } from '../http/upgrade.ts'
 import { resolveUserGuard, type UserGuardOptions } from '../http/user-guard.ts'
 import { FetchResponseHeaders } from './fetch-exchange.ts'
 import { HonoExchange, type HonoPlatform, nodeBindings, targetOf } from './hono-exchange.ts'
@@ -17,20 +19,26 @@ import { describesBody } from './prepared-response.ts'
 
 export type { TrustProxy } from '../http/trusted-proxies.ts'
 export type { UserGuardOptions } from '../http/user-guard.ts'
+export { corsMiddleware } from './hono-cors.ts'
 export type { HonoPlatform } from './hono-exchange.ts'
+export { liveSocketEvents } from './hono-socket.ts'
 
-export interface SessionMiddlewareOptions<P extends string | false = string | false> extends HonoPlatform {
+export interface SessionMiddlewareOptions<P extends string | false = string | false, D = never>
+  extends HonoPlatform {
   /** Name under which `c.var` and `c.get` have the session, typed so, besides `sessions.of(c)`; `false`: none. Default `'session'`. */
   readonly property?: P
   /** `read`: counts as activity and changes nothing else; `peek`: changes nothing at all. Default `full`. */
   readonly mode?: Mode
   /** Origins whose pages may open WebSockets. Default: the option `csrf.origins`, else scheme and host of the request itself. */
   readonly allowedOrigins?: readonly string[]
+  /** For WebSockets of clients that cannot present their session (`createUpgradeTickets`). Default none are taken. */
+  readonly tickets?: UpgradeTickets<D>
 }
 
 const KNOWN = {
   ...MIDDLEWARE_OPTIONS,
   allowedOrigins: null,
+  tickets: null,
   clientAddress: null,
   trustProxy: null,
   connection: null,
@@ -51,7 +59,7 @@ export type SessionVariables<D, P extends string | false> = {
  * instance, unless an error handler knows better: give `sessionErrors` to `app.onError`.
  *
  * A request for a WebSocket passes only if a page of this origin sent it (403 otherwise; TRN-08), and its session is for
- * reading. Close the socket when `session.signal` aborts.
+ * reading. Give its events to `liveSocketEvents`, which closes it when the session ends.
  *
  * @example
  * ```ts
@@ -71,10 +79,10 @@ export type SessionVariables<D, P extends string | false> = {
  */
 export function sessionMiddleware<D, P extends string | false = 'session'>(
   sessions: Sessions<D>,
-  options: SessionMiddlewareOptions<P> = {},
+  options: SessionMiddlewareOptions<P, D> = {},
 ): MiddlewareHandler<SessionVariables<D, P>> {
   assertMiddlewareOptions(options, 'sessionMiddleware', KNOWN)
-  const { mode = 'full', allowedOrigins } = options
+  const { mode = 'full', allowedOrigins, tickets } = options
   const property: string | false = options.property ?? 'session'
   const upgradeMode = mode === 'full' ? 'read' : mode
   const origins =
@@ -84,15 +92,18 @@ export function sessionMiddleware<D, P extends string | false = 'session'>(
   return async (c: Context, next) => {
     // Mounted for the whole application and for a part of it again: the first one counts.
     if (openedOn(c, sessions)) return next()
-    const upgrade = isUpgrade(c)
+    if (isUpgrade(c)) {
+      const exchange = new HonoExchange(c, NO_RESPONSE, options)
+      const upgrade = await openUpgrade(sessions, exchange, { mode: upgradeMode, origins, tickets })
+      if (!upgrade.ok) return new Response(null, { status: upgrade.status })
+      if (upgrade.opened) expose(c, sessions, upgrade.opened, property)
+      return next()
+    }
     const headers = new FetchResponseHeaders()
-    const exchange = new HonoExchange(c, upgrade ? NO_RESPONSE : headers, options)
-    if (upgrade && !mayUpgrade(exchange, origins)) return new Response(null, { status: 403 })
-    const opening = open(sessions, exchange, upgrade ? upgradeMode : mode)
+    const opening = open(sessions, new HonoExchange(c, headers, options), mode)
     const opened = opening instanceof Promise ? await opening : opening
     if (!opened) return next()
     expose(c, sessions, opened, property)
-    if (upgrade) return next()
     await new HandledRequest(c, sessions, opened, headers).run(next)
   }
 }
@@ -215,6 +226,18 @@ function open<D>(
     return opening instanceof Promise ? opening.catch(refuse) : opening
   } catch (error) {
     return refuse(error)
+  }
+}
+
+async function openUpgrade<D>(
+  sessions: Sessions<D>,
+  exchange: HonoExchange,
+  options: Parameters<typeof openUpgradedSession<D>>[2],
+): ReturnType<typeof openUpgradedSession<D>> {
+  try {
+    return await openUpgradedSession(sessions, exchange, options)
+  } catch (error) {
+    throw withResponse(error, sessions)
   }
 }
 

@@ -15,6 +15,7 @@ import { discardPrepared } from './prepared-response.ts'
 import { type GateOptions, ResponseGate } from './response-gate.ts'
 
 export type { UserGuardOptions } from '../http/user-guard.ts'
+export { corsMiddleware } from './koa-cors.ts'
 
 export interface SessionMiddlewareOptions {
   /** Property of `ctx.state` that holds the session besides `sessions.of(ctx)`; `false`: none. Default `'session'`. */

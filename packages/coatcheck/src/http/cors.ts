@@ -1,7 +1,9 @@
 import { type Duration, toMilliseconds } from '../core/duration.ts'
 import { ConfigError } from '../core/errors.ts'
 import { assertKnownKeys } from '../core/option-checks.ts'
+import type { ResponseHeaders } from './exchange.ts'
 import { parseOrigin, requireOrigin } from './host.ts'
+import { addVary } from './response-headers.ts'
 
 /** Which pages of other origins may read responses, and with which requests. */
 export interface CorsOptions {
@@ -29,6 +31,20 @@ export const CORS_DEFAULTS = Object.freeze({
 
 /** Response headers by lower-case name. `vary` is to be merged with the response's own. */
 export type HeaderRecord = Readonly<Record<string, string>>
+
+export interface CorsAnswer {
+  readonly isPreflight: boolean
+  readonly headers: HeaderRecord
+}
+
+/** Puts the headers on a response; `Vary` joins what is there. */
+export function setCorsHeaders(
+  response: Pick<ResponseHeaders, 'get' | 'set'>,
+  { vary = '', ...headers }: HeaderRecord,
+): void {
+  for (const [name, value] of Object.entries(headers)) response.set(name, value)
+  addVary(response, ...vary.split(', '))
+}
 
 /** Checks the options once; whatever cannot work throws `ERR_OPTION` with the option's path. */
 export function createCors(options: CorsOptions): Cors {
@@ -77,6 +93,16 @@ export class Cors {
    */
   preflight(origin: string | undefined): HeaderRecord {
     return this.#answer(origin, this.#preflight, PREFLIGHT_VARY)
+  }
+
+  /** For adapters: what the response to this request gets, and whether that is all of it (204), before any session is looked at. */
+  answer(request: { readonly method: string; header(name: string): string | undefined }): CorsAnswer {
+    const origin = request.header('origin')
+    const isPreflight =
+      request.method === 'OPTIONS' &&
+      origin !== undefined &&
+      request.header('access-control-request-method') !== undefined
+    return { isPreflight, headers: isPreflight ? this.preflight(origin) : this.headers(origin) }
   }
 
   /** Whether pages of this origin are allowed. `null` never is: every sandboxed frame has it. */

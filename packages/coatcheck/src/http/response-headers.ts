@@ -18,7 +18,7 @@ export function hasSetCookie(response: ResponseHeaders, name: string): boolean {
 }
 
 /** Adds request header names to `Vary`, each once whatever its case; a `*` already says more. */
-export function addVary(response: ResponseHeaders, ...names: readonly string[]): void {
+export function addVary(response: Pick<ResponseHeaders, 'get' | 'set'>, ...names: readonly string[]): void {
   const present = response.get('vary')
   if (present === undefined) {
     response.set('vary', names.join(', '))

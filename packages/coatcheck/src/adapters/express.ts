@@ -11,7 +11,9 @@ import { createExpressExchange } from './express-exchange.ts'
 import { noteOpened, openedOn } from './opened-requests.ts'
 import { ResponseGate } from './response-gate.ts'
 
+export type { ApiKeyGuardOptions } from '../http/api-key-guard.ts'
 export type { UserGuardOptions } from '../http/user-guard.ts'
+export { requireApiKey } from './express-api-keys.ts'
 export { corsMiddleware } from './express-cors.ts'
 
 export interface SessionMiddlewareOptions {

@@ -8,6 +8,8 @@ import type { Sessions } from '../http/sessions.ts'
 import { skippedSession } from '../http/skipped-session.ts'
 import { FetchExchange, type FetchPlatform, type FetchResponseHeaders } from './fetch-exchange.ts'
 
+export type { ApiKeyGuardOptions } from '../http/api-key-guard.ts'
+export { type FetchApiKeyGuard, requireApiKey } from './fetch-api-keys.ts'
 export { withCors } from './fetch-cors.ts'
 export type { FetchPlatform } from './fetch-exchange.ts'
 

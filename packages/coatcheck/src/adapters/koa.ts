@@ -14,7 +14,9 @@ import { noteOpened, openedOn } from './opened-requests.ts'
 import { discardPrepared } from './prepared-response.ts'
 import { type GateOptions, ResponseGate } from './response-gate.ts'
 
+export type { ApiKeyGuardOptions } from '../http/api-key-guard.ts'
 export type { UserGuardOptions } from '../http/user-guard.ts'
+export { requireApiKey } from './koa-api-keys.ts'
 export { corsMiddleware } from './koa-cors.ts'
 
 export interface SessionMiddlewareOptions {

@@ -17,7 +17,9 @@ import {
 } from './next-exchange.ts'
 import { type Turn, turnOf } from './next-turn.ts'
 
+export type { ApiKeyGuardOptions } from '../http/api-key-guard.ts'
 export type { UserGuardOptions } from '../http/user-guard.ts'
+export { type NextApiKeyGuard, type NextApiKeyOptions, requireApiKey } from './next-api-keys.ts'
 export type { NextPlatform, RequestHeaders } from './next-exchange.ts'
 
 export interface NextSessionsOptions extends NextPlatform {

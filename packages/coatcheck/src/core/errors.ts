@@ -29,6 +29,8 @@ export type ErrorCode =
   | 'ERR_SESSION_GONE'
   | 'ERR_SESSION_LIMIT'
   | 'ERR_LOGIN_STALE'
+  | 'ERR_SCOPE'
+  | 'ERR_RATE_LIMITED'
   | 'ERR_DPOP_PROOF'
   // StoreError: a part that failed
   | 'ERR_STORE_UNAVAILABLE'
@@ -53,6 +55,8 @@ export const HTTP_STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
   ERR_SESSION_GONE: 401,
   ERR_SESSION_LIMIT: 403,
   ERR_LOGIN_STALE: 409,
+  ERR_SCOPE: 403,
+  ERR_RATE_LIMITED: 429,
   ERR_DPOP_PROOF: 401,
   ERR_CONFLICT: 409,
   ERR_DATA_TOO_LARGE: 413,

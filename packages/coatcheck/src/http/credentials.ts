@@ -1,5 +1,7 @@
 import type { Transport } from '../core/record.ts'
-import { TOKEN_FORMATS } from '../core/token.ts'
+import { hasTokenForm, hasTokenInUrl } from '../core/token-forms.ts'
+import { presentsApiKey } from './api-key-credentials.ts'
+import { authorizations } from './authorization.ts'
 import { findCookies } from './cookie.ts'
 import type { Exchange } from './exchange.ts'
 
@@ -42,7 +44,7 @@ export type Credentials =
 
 /** Why a request is refused before any token is looked at: */
 export type RefusedCredentials =
-  /** two tokens of ours on different transports, or an `Authorization` field too many beside ours (TRN-04). */
+  /** two tokens of ours on different transports, a session's beside an API key, or an `Authorization` field too many beside ours (TRN-04). */
   | 'ambiguous'
   /** a `Cookie` header longer than `MAX_COOKIE_HEADER`. */
   | 'oversized'
@@ -67,23 +69,9 @@ export function findCredentials(exchange: Exchange, sources: CredentialSources):
   const strays = cookies === values ? 0 : values.filter((value) => !hasTokenForm(value)).length
   const tokens = bearers.tokens.length > 0 ? bearers.tokens : cookies
   if (tokens.length === 0) return { outcome: 'none', strays, tokenInUrl }
+  if (presentsApiKey(exchange)) return { outcome: 'refused', reason: 'ambiguous', tokenInUrl }
   const transport = tokens === cookies ? 'cookie' : 'bearer'
   return { outcome: 'presented', transport, tokens, dpop: bearers.dpop, strays, tokenInUrl }
-}
-
-/** Whether `text` could be one of our tokens: length, alphabet and a known version. Says nothing about who made it. */
-export function hasTokenForm(text: string): boolean {
-  return LENGTHS.has(text.length) && FORM.test(text)
-}
-
-/** Whether path or query hold something of a token's form, as a whole between delimiters. */
-export function hasTokenInUrl(url: string): boolean {
-  return url.length > SHORTEST && FORM_WITHIN.test(url)
-}
-
-/** The text with everything of a token's form replaced: for whatever is logged of a request. */
-export function withoutTokens(text: string): string {
-  return hasTokenInUrl(` ${text}`) ? text.replace(ALL_WITHIN, '[token]') : text
 }
 
 /** Tokens of ours in `Authorization`, and under which scheme they came. */
@@ -98,20 +86,6 @@ const NO_BEARERS: Bearers = Object.freeze({ tokens: NONE, dpop: false })
 /** More cookies of one name than any honest client has; the rest is not looked up. */
 const MOST_CANDIDATES = 8
 
-const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
-const formats = [...TOKEN_FORMATS.values()]
-const LENGTHS: ReadonlySet<number> = new Set(formats.map((format) => format.length))
-const SHORTEST = Math.min(...LENGTHS)
-/** The version is the top four of the six bits that the first character holds. */
-const forms = formats.map(
-  ({ version, length }) => `[${ALPHABET.slice(version * 4, version * 4 + 4)}][\\w-]{${length - 1}}`,
-)
-const FORM = new RegExp(`^(?:${forms.join('|')})$`)
-const FORM_WITHIN = new RegExp(`(?<![\\w-])(?:${forms.join('|')})(?![\\w-])`)
-const ALL_WITHIN = new RegExp(FORM_WITHIN, 'g')
-const BEARER = /^bearer +([\w-]+)$/i
-const DPOP = /^dpop +([\w-]+)$/i
-
 function tokensAmong(values: readonly string[]): readonly string[] {
   const [only] = values
   if (only === undefined) return NONE
@@ -120,20 +94,12 @@ function tokensAmong(values: readonly string[]): readonly string[] {
 }
 
 /** Our token in `Authorization`, if any; `null` where it is not the only thing there. */
-function findBearers(exchange: Exchange, readsDpop: boolean): Bearers | null {
-  if (exchange.header('authorization') === undefined) return NO_BEARERS
-  // A platform that joins repeated fields shows them as one list; credentials of ours hold no comma.
-  const fields = exchange.headerValues('authorization').flatMap((value) => value.split(','))
-  const tokensOf = (scheme: RegExp) =>
-    fields.map((field) => tokenOf(field, scheme)).filter((token) => token !== null)
-  const plain = tokensOf(BEARER)
-  const proven = readsDpop ? tokensOf(DPOP) : NONE
-  if (plain.length + proven.length === 0) return NO_BEARERS
-  if (fields.length > 1) return null
-  return proven.length > 0 ? { tokens: proven, dpop: true } : { tokens: plain, dpop: false }
-}
-
-function tokenOf(field: string, scheme: RegExp): string | null {
-  const token = scheme.exec(field.trim())?.[1]
-  return token !== undefined && hasTokenForm(token) ? token : null
+function findBearers(exchange: Exchange, dpop: boolean): Bearers | null {
+  const all = authorizations(exchange)
+  const ours = all.filter(
+    (one) => one !== null && (dpop || one.scheme === 'bearer') && hasTokenForm(one.token),
+  )
+  const [only] = ours
+  if (!only) return NO_BEARERS
+  return all.length === 1 ? { tokens: [only.token], dpop: only.scheme === 'dpop' } : null
 }

@@ -1,5 +1,5 @@
 import { fromBase64Url, toBase64Url, utf8 } from '../core/encoding.ts'
-import { hasTokenForm, hasTokenInUrl } from '../http/credentials.ts'
+import { hasTokenInUrl, kindOf } from '../core/token-forms.ts'
 
 /**
  * Throws where `value` (an event, a log line, an error with its causes, a whole list of them) holds a session token: one
@@ -58,7 +58,7 @@ class TokenSearch {
   }
 
   #shows(text: string): boolean {
-    if (hasTokenForm(text) || hasTokenInUrl(text)) return true
+    if (kindOf(text) !== null || hasTokenInUrl(text)) return true
     const lower = text.toLowerCase()
     return this.#needles.some((needle) => text.includes(needle) || lower.includes(needle))
   }

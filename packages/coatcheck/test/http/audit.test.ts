@@ -15,6 +15,7 @@ import {
 import { Browser, type Visited } from '../helpers/browser.ts'
 import { HeldFeed } from '../helpers/held-feed.ts'
 import { contextOf, HOUR, keysOf, MINUTE, SECOND } from '../helpers/nodes.ts'
+import { createKeyNode } from '../tokens/api-keys/key-nodes.ts'
 
 /** Every event that there is: the type makes sure that none is missing here. */
 const EVENTS: Readonly<Record<EventName, true>> = {
@@ -52,6 +53,7 @@ describe('AUD-01 a journey through everything that happens to sessions', () => {
     await attack(sink)
     await breakThings(sink)
     await connectAndHandOff(sink)
+    await useKeys(sink)
     await endEverything(sink)
 
     expect(sink.eventNames()).toEqual(Object.keys(EVENTS).sort())
@@ -80,13 +82,20 @@ describe('AUD-01 a journey through everything that happens to sessions', () => {
 class Sink {
   readonly entries: unknown[] = []
   readonly secrets = new Set<string>()
-  readonly #tests: TestSessions<unknown>[] = []
+  readonly #tests: Pick<TestSessions<unknown>, 'events' | 'errors'>[] = []
 
   create(options: Omit<TestSessionsOptions, 'data'> = {}) {
     const test = createTestSessions<{ a: number }>(options)
     test.sessions.on('*', (event) => this.entries.push(event))
     this.#tests.push(test)
     return test
+  }
+
+  createKeys() {
+    const node = createKeyNode()
+    node.apiKeys.on('*', (event) => this.entries.push(event))
+    this.#tests.push(node)
+    return node.apiKeys
   }
 
   /** Notes what a visit said and gave away. */
@@ -206,6 +215,17 @@ async function outlast(sink: Sink): Promise<void> {
   environment.advance(2 * SECOND)
   store.fail('find', undefined, { times: 1 })
   sink.note(await browser.get())
+}
+
+async function useKeys(sink: Sink): Promise<void> {
+  const apiKeys = sink.createKeys()
+  const { text, key } = await apiKeys.create({ owner: 'ada' })
+  const rotated = await apiKeys.rotate(key.id)
+  const guess = `${text.slice(0, -1)}${text.endsWith('a') ? 'b' : 'a'}`
+  for (const each of [text, rotated?.text ?? '', guess]) sink.secrets.add(each)
+  for (let time = 0; time < 30; time++) {
+    sink.entries.push(await apiKeys.verify(guess, { address: '198.51.100.9' }))
+  }
 }
 
 async function endEverything(sink: Sink): Promise<void> {

@@ -2,13 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { KeyRing } from '../../src/core/key-ring.ts'
 import { issueToken, newSecret, newSessionId } from '../../src/core/token.ts'
-import {
-  type Credentials,
-  findCredentials,
-  hasTokenForm,
-  hasTokenInUrl,
-  MAX_COOKIE_HEADER,
-} from '../../src/http/credentials.ts'
+import { hasTokenForm, hasTokenInUrl } from '../../src/core/token-forms.ts'
+import { type Credentials, findCredentials, MAX_COOKIE_HEADER } from '../../src/http/credentials.ts'
 import { FakeEnvironment } from '../../src/testing/fake-environment.ts'
 import { type FakeRequest, fakeExchange } from './fake-exchange.ts'
 
@@ -82,8 +77,12 @@ describe('the credentials of a request', () => {
 
   it('TRN-03 are read from the configured transports alone', () => {
     const request = { headers: { cookie: cookies(GOOD), authorization: `Bearer ${EVIL}`, 'x-api-key': EVIL } }
-    expect(find(request, { cookieName: '__Host-sid', bearer: false, dpop: false })).toEqual(presented('cookie', [GOOD]))
-    expect(find(request, { cookieName: null, bearer: true, dpop: false })).toEqual(presented('bearer', [EVIL]))
+    expect(find(request, { cookieName: '__Host-sid', bearer: false, dpop: false })).toEqual(
+      presented('cookie', [GOOD]),
+    )
+    expect(find(request, { cookieName: null, bearer: true, dpop: false })).toEqual(
+      presented('bearer', [EVIL]),
+    )
     expect(find({ headers: { 'x-api-key': GOOD, 'session-token': GOOD } })).toMatchObject({ outcome: 'none' })
   })
 

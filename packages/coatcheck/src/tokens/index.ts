@@ -58,5 +58,14 @@ export {
   type TokenClient,
   type Tokens,
 } from './tokens.ts'
-export type { AccessToken, RefreshRequest, TokenError, TokenResult, TokenSet } from './tokens-answers.ts'
+export {
+  type AccessToken,
+  type ProvenKey,
+  type RefreshRequest,
+  type TokenError,
+  type TokenResponse,
+  type TokenResult,
+  type TokenSet,
+  tokenResponse,
+} from './tokens-answers.ts'
 export type { RefreshOptions, TokensOptions } from './tokens-options.ts'

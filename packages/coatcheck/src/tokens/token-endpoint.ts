@@ -2,7 +2,7 @@ import { isCoatcheckError } from '../core/errors.ts'
 import type { RequestContext } from '../core/events.ts'
 import type { Proof } from '../core/proof.ts'
 import type { ProofVerifier } from '../core/proof-verifier.ts'
-import type { RefreshRequest, TokenError, TokenResult } from './tokens-answers.ts'
+import { type RefreshRequest, type TokenError, type TokenResult, tokenResponse } from './tokens-answers.ts'
 import { parseScope } from './tokens-scope.ts'
 
 export interface TokenRequestOptions {
@@ -47,7 +47,7 @@ export function handleTokenRequest(
 ): Promise<Response> {
   return handle(endpoint, request, options, parseRefresh, async ({ token, request: asked }, headers) => {
     const result = await endpoint.tokens.refresh(token, asked)
-    return result.ok ? answer(200, toBody(result), headers) : refuse(result.error, headers)
+    return result.ok ? answer(200, tokenResponse(result), headers) : refuse(result.error, headers)
   })
 }
 
@@ -204,19 +204,6 @@ function contextOf(request: Request): RequestContext {
   const given = request.headers.get('user-agent')?.slice(0, 256) ?? ''
   const userAgent = given.replace(/[\p{C}\u2028\u2029]+/gu, ' ').trim() || null
   return { userAgent, address: null, label: null, fingerprint: userAgent ?? 'unknown client' }
-}
-
-/** By RFC 6749, section 5.1. */
-function toBody(result: Extract<TokenResult, { ok: true }>): object {
-  const { accessToken, tokenType, expiresIn, scope, refreshToken, refreshExpiresIn } = result
-  return {
-    access_token: accessToken,
-    token_type: tokenType,
-    expires_in: expiresIn,
-    ...(scope === '' ? {} : { scope }),
-    refresh_token: refreshToken,
-    refresh_token_expires_in: refreshExpiresIn,
-  }
 }
 
 /** By RFC 6749, section 5.2. A failure of ours is no 400: the client must keep its token. */

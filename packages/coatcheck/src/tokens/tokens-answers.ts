@@ -53,3 +53,32 @@ export type Refusal = Extract<TokenResult, { ok: false }>
 export function refusal(error: TokenError): Refusal {
   return { ok: false, error }
 }
+
+/** Tokens as a token endpoint answers them (RFC 6749, section 5.1), for `setTokens` of `coatcheck/client`: to be sent as JSON, with `Cache-Control: no-store`. */
+export function tokenResponse({
+  accessToken,
+  tokenType,
+  expiresIn,
+  scope,
+  refreshToken,
+  refreshExpiresIn,
+}: TokenSet): TokenResponse {
+  return {
+    access_token: accessToken,
+    token_type: tokenType,
+    expires_in: expiresIn,
+    ...(scope === '' ? {} : { scope }),
+    refresh_token: refreshToken,
+    refresh_token_expires_in: refreshExpiresIn,
+  }
+}
+
+/** By RFC 6749, section 5.1. Lives in seconds. */
+export interface TokenResponse {
+  readonly access_token: string
+  readonly token_type: 'Bearer' | 'DPoP'
+  readonly expires_in: number
+  readonly scope?: string
+  readonly refresh_token: string
+  readonly refresh_token_expires_in: number
+}

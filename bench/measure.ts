@@ -8,11 +8,21 @@ import { frameworksAmong } from './parts.ts'
 import { Child } from './process/child.ts'
 import { type EngineName, findProgram } from './process/engine.ts'
 import type { LifecycleCommands } from './process/lifecycle.ts'
+import { measureAccessTokens } from './questions/access-tokens.ts'
 import { inTurns } from './questions/in-turns.ts'
 import { measureOverhead } from './questions/overhead.ts'
 import { measureLag } from './questions/revocation-lag.ts'
 import { compareWithJwt } from './questions/session-vs-jwt.ts'
-import type { CacheResults, OnTopCase, OverheadCase, Part, Results, RoomCase, Settings } from './results.ts'
+import type {
+  AccessTokenCase,
+  CacheResults,
+  OnTopCase,
+  OverheadCase,
+  Part,
+  Results,
+  RoomCase,
+  Settings,
+} from './results.ts'
 import type { StoreName } from './store-backing.ts'
 
 /** How much is measured. */
@@ -79,7 +89,8 @@ export async function measure(plan: Plan, parts: readonly Part[], tell: Tell): P
   const cache = parts.includes('cache') ? await measureCache(plan, tell) : null
   const settings = settingsOf(plan)
   const jwt = parts.includes('jwt') ? await compareWithJwt() : null
-  const more = { ...(cache && { cache }), ...(jwt && { jwt }) }
+  const accessTokens = parts.includes('tokens') ? await measureTokens(plan, tell) : null
+  const more = { ...(cache && { cache }), ...(jwt && { jwt }), ...(accessTokens && { accessTokens }) }
   return {
     runs: [{ parts, machine }],
     settings,
@@ -90,6 +101,12 @@ export async function measure(plan: Plan, parts: readonly Part[], tell: Tell): P
     durableWrites,
     ...more,
   }
+}
+
+function measureTokens({ rounds, seconds }: Plan, tell: Tell): Promise<readonly AccessTokenCase[]> {
+  tell('access tokens')
+  // A call takes microseconds: a fifth of a server's turn has thousands of them.
+  return measureAccessTokens({ rounds, milliseconds: seconds * 200 })
 }
 
 async function measureRequests(plan: Plan, chosen: readonly Mode[], tell: Tell): Promise<OverheadCase[]> {

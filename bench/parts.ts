@@ -4,7 +4,7 @@ import type { Part, Results, Run, Settings } from './results.ts'
 /** Those about stores on servers. */
 const ENGINES: readonly Part[] = ['network', 'redis', 'postgres', 'sizes']
 
-const PARTS: readonly Part[] = [...FRAMEWORKS, 'stores', 'writes', ...ENGINES, 'cache', 'jwt']
+const PARTS: readonly Part[] = [...FRAMEWORKS, 'stores', 'writes', ...ENGINES, 'cache', 'jwt', 'tokens']
 
 /** Several parts under one name; `frameworks` are those that have a usual session package of their own. */
 const GROUPS: ReadonlyMap<string, readonly Part[]> = new Map([
@@ -52,7 +52,7 @@ export function without(old: Results, parts: readonly Part[], settings: Settings
       'The other parts were measured with other settings: leave --only out and measure all again.',
     )
   }
-  const { idle, cache, jwt, ...rest } = old
+  const { idle, cache, jwt, accessTokens, ...rest } = old
   const stays = ({ store }: { readonly store: string }) => !parts.includes(partOfStore(store))
   return {
     ...rest,
@@ -69,6 +69,7 @@ export function without(old: Results, parts: readonly Part[], settings: Settings
     durableWrites: parts.includes('writes') ? null : old.durableWrites,
     ...(!parts.includes('cache') && cache && { cache }),
     ...(!parts.includes('jwt') && jwt && { jwt }),
+    ...(!parts.includes('tokens') && accessTokens && { accessTokens }),
   }
 }
 
@@ -77,6 +78,7 @@ export function combined(kept: Results, fresh: Results): Results {
   const idle = fresh.idle ?? kept.idle
   const cache = fresh.cache ?? kept.cache
   const jwt = fresh.jwt ?? kept.jwt
+  const accessTokens = fresh.accessTokens ?? kept.accessTokens
   return {
     runs: [...kept.runs, ...fresh.runs],
     settings: fresh.settings,
@@ -93,6 +95,7 @@ export function combined(kept: Results, fresh: Results): Results {
     durableWrites: fresh.durableWrites ?? kept.durableWrites,
     ...(cache && { cache }),
     ...(jwt && { jwt }),
+    ...(accessTokens && { accessTokens }),
   }
 }
 

@@ -22,12 +22,14 @@ export interface Results {
   /** Older results lack it. */
   readonly cache?: CacheResults
   readonly jwt?: JwtComparison
+  /** Older results lack it. */
+  readonly accessTokens?: readonly AccessTokenCase[]
 }
 
 /**
  * What can be measured by itself: the servers of a framework, room and endings of the embedded stores and of each on a
  * server, durable writes, requests whose store is on a server, the room of larger sessions in all stores, the near
- * cache, and the comparison with signed tokens.
+ * cache, the comparison with signed tokens, and signing and verifying them.
  */
 export type Part =
   | Framework
@@ -39,6 +41,16 @@ export type Part =
   | 'sizes'
   | 'cache'
   | 'jwt'
+  | 'tokens'
+
+/** Signing access tokens and verifying them, for the first time and again. */
+export interface AccessTokenCase {
+  readonly work: 'sign' | 'verify' | 'verify again'
+  readonly name: string
+  readonly kind: 'ours' | 'peer'
+  /** Microseconds of one call, one entry per round. */
+  readonly micros: readonly number[]
+}
 
 /** In what a session and a signed token differ, apart from speed. */
 export interface JwtComparison {

@@ -1,6 +1,7 @@
 import { FRAMEWORKS, type Framework } from '../modes/mode.ts'
 import type { Results } from '../results.ts'
 import { median } from '../statistics.ts'
+import { accessTokenLosses } from './access-tokens.ts'
 import { listed, number, times, whole } from './format.ts'
 import { adapterLosses } from './frameworks.ts'
 import { cacheLosses } from './near-cache.ts'
@@ -15,6 +16,7 @@ export function findLosses(results: Results): string[] {
     ...FRAMEWORKS.flatMap((framework) => cpuLosses(rows, framework)),
     ...networkLosses(results),
     ...cacheLosses(results),
+    ...accessTokenLosses(results),
     ...adapterLosses(rows),
     ...growthLosses(rows),
     ...storeCallLosses(rows),

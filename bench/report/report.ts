@@ -1,5 +1,6 @@
 import type { Framework } from '../modes/mode.ts'
 import type { DurableWrites, Results } from '../results.ts'
+import { accessTokensSection } from './access-tokens.ts'
 import { type ChartFile, drawCharts, overheadFile } from './charts.ts'
 import { COMPARISONS, measuredFrameworks, NEXT_NOTE } from './comparisons.ts'
 import { number, whole } from './format.ts'
@@ -35,6 +36,7 @@ export function renderReport(results: Results): string {
     ...measuredFrameworks(results).map((framework) => frameworkSection(results, framework, charts)),
     ...networkSection(results, charts.get(NETWORK_FILE)),
     ...cacheSection(results, charts.get(CACHE_FILE)),
+    ...accessTokensSection(results),
     ...(room.length > 0 ? storeSections(results, charts) : []),
     ...onTopSection(results, charts.get(ON_TOP_FILE)),
     ...(durableWrites ? [writesSection(results, durableWrites, charts)] : []),

@@ -1,4 +1,5 @@
 import type { Results } from '../results.ts'
+import { accessTokenTargets } from './access-tokens.ts'
 import { cacheTargets } from './cache-targets.ts'
 import { number, times, whole } from './format.ts'
 import type { JudgedTarget } from './judged-target.ts'
@@ -32,6 +33,7 @@ export function judgeTargets(results: Results): JudgedTarget[] {
     ...redisTargets(results),
     ...besidesTargets(results),
     ...cacheTargets(results.cache),
+    ...accessTokenTargets(results),
   ]
 }
 

@@ -21,6 +21,7 @@ describe('the parts to measure', () => {
       'sizes',
       'cache',
       'jwt',
+      'tokens',
     ])
   })
 

@@ -20,7 +20,7 @@ const CEILINGS: Readonly<Record<string, number>> = {
   'coatcheck/koa': 18_000,
   'coatcheck/hono': 18_000,
   'coatcheck/next': 18_500,
-  'coatcheck/tokens': 30_000,
+  'coatcheck/tokens': 50_000,
   'coatcheck/testing': 40_000,
   'coatcheck/store-testing': 100_000,
 }

@@ -18,6 +18,9 @@ const OWN_STORE = ['json-file.ts', 'whole-file.ts']
 /** The same of the guide to access tokens. */
 const ACCESS_TOKENS = ['shop.ts', 'orders.ts']
 
+/** What the guide to bound tokens shows; the test beside that directory runs it. */
+const BOUND_TOKENS = ['server.ts', 'accounts.ts', 'client.ts']
+
 const HEADINGS = [
   'Install',
   'The application',
@@ -74,6 +77,13 @@ describe('the guide to access tokens', () => {
   it.each(ACCESS_TOKENS)('shows %s word for word', (file) => {
     const blocks = namedBlocks(readText('docs/guides/access-tokens.md'))
     expect(blocks.get(file)).toBe(example('test/access-tokens', file))
+  })
+})
+
+describe('the guide to tokens that are bound to a key', () => {
+  it.each(BOUND_TOKENS)('shows %s word for word', (file) => {
+    const blocks = namedBlocks(readText('docs/guides/dpop.md'))
+    expect(blocks.get(file)).toBe(example('test/dpop', file))
   })
 })
 

@@ -89,7 +89,7 @@ export class Validator {
   }
 
   #acceptedFromCache(hit: Hit, token: string, request: ValidateRequest): MaybePromise<Validation> {
-    const { environment, ring, cache } = this.#context
+    const { environment, ring } = this.#context
     const session = new ActiveSession(environment, hit, {
       bearer: new PresentedToken(ring, token),
       standing: 'valid',
@@ -98,12 +98,15 @@ export class Validator {
       isFromCache: true,
       binding: request.proof?.jkt ?? null,
     })
-    return this.#spent(request, session, () => {
-      if (!hit.touchDue) return { ok: true, session }
-      const accepted = this.#accepted(session, request, null)
-      if (request.touch && request.mode !== 'peek') cache?.used(session.record.id)
-      return accepted
-    })
+    if (!request.proof) return this.#acceptHit(hit, session, request)
+    return this.#spent(request, session, () => this.#acceptHit(hit, session, request))
+  }
+
+  #acceptHit(hit: Hit, session: ActiveSession, request: ValidateRequest): Validation {
+    if (!hit.touchDue) return { ok: true, session }
+    const accepted = this.#accepted(session, request, null)
+    if (request.touch && request.mode !== 'peek') this.#context.cache?.used(session.record.id)
+    return accepted
   }
 
   #lookUp(token: string, request: ValidateRequest): MaybePromise<Validation> {

@@ -27,7 +27,7 @@ export interface DpopOptions {
    * other node. `fleet`: in the store of the sessions, for one write per proven request. Default `process`.
    */
   readonly replay?: 'process' | 'fleet'
-  /** Most proofs remembered in this process, of about 150 bytes; beyond it requests fail with 503. Default 100,000. */
+  /** Most proofs remembered in this process, of about 100 bytes; beyond it requests fail with 503. Default 100,000. */
   readonly maxReplays?: number
   /**
    * The origins that clients see, such as `https://api.example`: `htu` must be at one of them, whatever `Host` says. Default:

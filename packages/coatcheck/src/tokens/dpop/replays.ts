@@ -23,7 +23,7 @@ export function fleetReplays(manager: SessionManager): Replays {
 }
 
 /**
- * In this process, about 150 bytes for each proof: the same proof is good once on each node. At `capacity` proofs that
+ * In this process, about 100 bytes for each proof: the same proof is good once on each node. At `capacity` proofs that
  * still count, further ones fail (503) rather than displace others, which could then be used again.
  */
 export class ProcessReplays implements Replays {

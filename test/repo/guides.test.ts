@@ -21,6 +21,12 @@ const ACCESS_TOKENS = ['shop.ts', 'orders.ts']
 /** What the guide to bound tokens shows; the test beside that directory runs it. */
 const BOUND_TOKENS = ['server.ts', 'accounts.ts', 'client.ts']
 
+/** What the guide to API keys shows; the test beside that directory runs it. */
+const API_KEYS = ['app.ts']
+
+/** What the guide to clients with tokens shows, of a directory that the test beside it runs. */
+const MOBILE = ['shop.ts', 'phone.ts']
+
 const HEADINGS = [
   'Install',
   'The application',
@@ -84,6 +90,27 @@ describe('the guide to tokens that are bound to a key', () => {
   it.each(BOUND_TOKENS)('shows %s word for word', (file) => {
     const blocks = namedBlocks(readText('docs/guides/dpop.md'))
     expect(blocks.get(file)).toBe(example('test/dpop', file))
+  })
+})
+
+describe('the guide to API keys', () => {
+  it.each(API_KEYS)('shows %s word for word', (file) => {
+    const blocks = namedBlocks(readText('docs/guides/api-keys.md'))
+    expect(blocks.get(file)).toBe(example('test/api-keys', file))
+  })
+})
+
+describe('the guide to apps on phones', () => {
+  it.each(MOBILE)('shows %s word for word', (file) => {
+    const blocks = namedBlocks(readText('docs/guides/mobile-and-spa.md'))
+    expect(blocks.get(file)).toBe(example('test/mobile', file))
+  })
+})
+
+describe('the guide to two domains', () => {
+  it.each(['shop.ts', 'other.ts'])('shows %s word for word', (file) => {
+    const blocks = namedBlocks(readText('docs/guides/two-domains.md'))
+    expect(blocks.get(file)).toBe(example('test/two-domains', file))
   })
 })
 

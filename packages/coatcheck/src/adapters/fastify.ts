@@ -17,7 +17,9 @@ import { NodeResponseHeaders } from './node-exchange.ts'
 import { noteOpened, openedOn } from './opened-requests.ts'
 import { ResponseGate } from './response-gate.ts'
 
+export type { ApiKeyGuardOptions } from '../http/api-key-guard.ts'
 export type { UserGuardOptions } from '../http/user-guard.ts'
+export { requireApiKey } from './fastify-api-keys.ts'
 
 export { corsHook } from './fastify-cors.ts'
 

@@ -17,8 +17,10 @@ import { HonoExchange, type HonoPlatform, nodeBindings, targetOf } from './hono-
 import { noteOpened, openedOn } from './opened-requests.ts'
 import { describesBody } from './prepared-response.ts'
 
+export type { ApiKeyGuardOptions } from '../http/api-key-guard.ts'
 export type { TrustProxy } from '../http/trusted-proxies.ts'
 export type { UserGuardOptions } from '../http/user-guard.ts'
+export { type HonoApiKeyOptions, requireApiKey } from './hono-api-keys.ts'
 export { corsMiddleware } from './hono-cors.ts'
 export type { HonoPlatform } from './hono-exchange.ts'
 export { liveSocketEvents } from './hono-socket.ts'

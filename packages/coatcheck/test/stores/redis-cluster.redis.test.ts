@@ -1,3 +1,4 @@
+import { setTimeout as passed } from 'node:timers/promises'
 import { runStoreCase, storeContractCases } from 'coatcheck/store-testing'
 import { Cluster } from 'ioredis'
 import { createClient, createCluster } from 'redis'
@@ -122,6 +123,26 @@ describe.each([
     await store.close()
     end()
   })
+})
+
+it('P10 a connection of ioredis that breaks where it follows a moving slot ends no process', async () => {
+  const { client, end } = await ioredis()
+  const unhandled: unknown[] = []
+  const note = (error: unknown) => unhandled.push(error)
+  const others = process.listeners('unhandledRejection')
+  process.removeAllListeners('unhandledRejection').on('unhandledRejection', note)
+  redisOnTestClock(client, 'asking:')
+  for (const node of client.nodes('master')) {
+    await node.ping()
+    // As the driver does, which waits for no answer.
+    void node.asking()
+    node.stream.destroy()
+  }
+  await passed(50)
+  process.removeAllListeners('unhandledRejection')
+  for (const listener of others) process.on('unhandledRejection', listener)
+  end()
+  expect(unhandled).toEqual([])
 })
 
 it('STO-05 a client that knows no Cluster is told which one does', async () => {

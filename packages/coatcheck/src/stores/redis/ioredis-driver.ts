@@ -1,5 +1,6 @@
 import { type Confirmation, type Driver, listen, type Primary } from './driver.ts'
 import { isMoving, isUnknownScript } from './failures.ts'
+import { takeRejectionsOfAsking } from './ioredis-asking.ts'
 import { ioredisPrimaries } from './ioredis-line.ts'
 import type { Script } from './scripts.ts'
 
@@ -30,6 +31,7 @@ class IoredisDriver implements Driver {
 
   constructor(client: IoredisClient) {
     this.#client = client
+    takeRejectionsOfAsking(client)
   }
 
   async run(script: Script, keys: readonly string[], args: readonly string[]): Promise<unknown> {

@@ -7,20 +7,22 @@ import { type Entry, libraryEntries } from './entries.ts'
 
 /** Most bytes that an entry may weigh: bundled with what it imports of ours, minified and gzipped. Raised only for a reason. */
 const CEILINGS: Readonly<Record<string, number>> = {
-  coatcheck: 40_000,
+  coatcheck: 46_000,
   'coatcheck/memory': 8_000,
   'coatcheck/sqlite': 22_000,
   'coatcheck/redis': 28_000,
   'coatcheck/postgres': 20_000,
   'coatcheck/moving': 7_000,
-  'coatcheck/fetch': 16_000,
-  'coatcheck/node': 18_000,
-  'coatcheck/express': 18_000,
-  'coatcheck/fastify': 18_000,
-  'coatcheck/koa': 18_000,
-  'coatcheck/hono': 18_000,
-  'coatcheck/next': 18_500,
+  'coatcheck/fetch': 18_500,
+  'coatcheck/node': 21_500,
+  'coatcheck/express': 20_500,
+  'coatcheck/fastify': 22_000,
+  'coatcheck/koa': 20_500,
+  'coatcheck/hono': 21_500,
+  'coatcheck/next': 20_500,
   'coatcheck/tokens': 50_000,
+  // 6 kB, with both modes and DPoP.
+  'coatcheck/client': 6_144,
   'coatcheck/testing': 40_000,
   'coatcheck/store-testing': 100_000,
 }
@@ -36,9 +38,28 @@ describe('the weight of entries', () => {
   })
 })
 
-async function gzippedBytes(entry: Entry): Promise<number> {
+describe('the weight of the browser client in cookie mode', () => {
+  it('stays below 4 kB where nothing else of the entry is imported', async () => {
+    const entry = libraryEntries().find(({ name }) => name === 'coatcheck/client')
+    const bytes = await gzippedBytes(entry as Entry, 'createCookieClient')
+    console.log(`createCookieClient: ${bytes} bytes gzipped of at most 4000`)
+    expect(bytes).toBeLessThanOrEqual(4_000)
+    expect(bytes).toBeGreaterThan(1_000)
+  })
+})
+
+/** Of the entry, or of one name that is imported from it. */
+async function gzippedBytes(entry: Entry, name?: string): Promise<number> {
+  const source = join(workspaceRoot, entry.source)
+  const importer = `export { ${name} } from ${JSON.stringify(source)}`
+  const virtual = {
+    name: 'importer',
+    resolveId: (id: string) => (id === './importer' ? id : null),
+    load: (id: string) => (id === './importer' ? importer : null),
+  }
   const bundle = await rolldown({
-    input: join(workspaceRoot, entry.source),
+    input: name === undefined ? source : './importer',
+    plugins: [virtual],
     external: (specifier) => !/^[./]/.test(specifier),
     platform: 'node',
   })

@@ -44,6 +44,7 @@ export {
   type AccessTokenVerification,
   type AccessTokenVerifier,
   createAccessTokenVerifier,
+  type VerifyOptions,
 } from './jwt/verifier.ts'
 export type { AccessTokenVerifierOptions, JsonWebKeySet } from './jwt/verifier-options.ts'
 // Tokens that hang on sessions

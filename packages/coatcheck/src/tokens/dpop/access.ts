@@ -17,7 +17,8 @@ export interface PresentedAccess {
 
 /** What verifies the token itself, such as `createAccessTokenVerifier(...)`. */
 export interface AccessVerifier<C extends object> {
-  verify(token: string): MaybePromise<VerifiedAccess<C>>
+  /** `checksProof`: that a token which is bound to a key may be accepted, since the proof is checked here. */
+  verify(token: string, options: { readonly checksProof: true }): MaybePromise<VerifiedAccess<C>>
 }
 
 export type VerifiedAccess<C extends object> =
@@ -54,7 +55,7 @@ export async function authenticateAccess<C extends object>(
     refusal(error, nonce, dpop.algorithms, binding)
   const presented = tokenIn(request.authorization)
   if (!presented) return refuse('missing_token')
-  const verified = await verifier.verify(presented.token)
+  const verified = await verifier.verify(presented.token, { checksProof: true })
   if (!verified.ok) return refuse('invalid_token')
   const bound = boundKeyOf(verified.claims)
   if ((bound === null) === presented.dpop) return refuse('invalid_token')

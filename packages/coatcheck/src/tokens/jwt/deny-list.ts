@@ -14,13 +14,19 @@ export type Denial = {
 /** How often what has lapsed is thrown out, at the earliest, in milliseconds. */
 const SWEEP_INTERVAL = 10_000
 
+/** Ends on the wall clock, by which tokens lapse, and on the monotonic one: a step of the former brings nothing back. */
+interface Entry {
+  readonly until: number
+  readonly steadyUntil: number
+}
+
 /** Sessions and tokens of one issuer that are refused for a while. Bounded: when it is full it says so and forgets nothing. */
 export class DenyList {
   readonly #issuer: string
   readonly #environment: Environment
   readonly #capacity: number
-  readonly #sids = new Map<string, number>()
-  readonly #jtis = new Map<string, number>()
+  readonly #sids = new Map<string, Entry>()
+  readonly #jtis = new Map<string, Entry>()
   #sweptAt: number
 
   constructor(issuer: string, environment: Environment, capacity: number) {
@@ -40,18 +46,28 @@ export class DenyList {
   add(denial: Denial): void {
     this.#assertUsable(denial)
     const [list, id] = denial.sid === undefined ? [this.#jtis, denial.jti] : [this.#sids, denial.sid]
-    const until = Math.max(denial.until, list.get(id) ?? 0)
     this.#sweep(SWEEP_INTERVAL)
-    if (until <= this.#environment.now()) return
-    if (!list.has(id)) this.#assertRoom()
-    list.set(id, until)
+    const left = denial.until - this.#environment.now()
+    if (left <= 0) return
+    const steadyUntil = this.#environment.monotonic() + left
+    const before = list.get(id)
+    if (!before) this.#assertRoom()
+    list.set(id, {
+      until: Math.max(denial.until, before?.until ?? 0),
+      steadyUntil: Math.max(steadyUntil, before?.steadyUntil ?? 0),
+    })
   }
 
   has(jti: string, sid: string | undefined): boolean {
     if (this.#jtis.size === 0 && this.#sids.size === 0) return false
     this.#sweep(SWEEP_INTERVAL)
-    const until = Math.max(this.#jtis.get(jti) ?? 0, (sid !== undefined && this.#sids.get(sid)) || 0)
-    return until > this.#environment.now()
+    return this.#holds(this.#jtis.get(jti)) || (sid !== undefined && this.#holds(this.#sids.get(sid)))
+  }
+
+  /** Until both clocks have passed its end. */
+  #holds(entry: Entry | undefined): boolean {
+    if (!entry) return false
+    return this.#environment.now() < entry.until || this.#environment.monotonic() < entry.steadyUntil
   }
 
   #assertUsable({ iss, sid, jti, until }: Denial): void {
@@ -77,9 +93,8 @@ export class DenyList {
     const steady = this.#environment.monotonic()
     if (steady - this.#sweptAt < interval) return
     this.#sweptAt = steady
-    const now = this.#environment.now()
     for (const list of [this.#sids, this.#jtis]) {
-      for (const [id, until] of list) if (until <= now) list.delete(id)
+      for (const [id, entry] of list) if (!this.#holds(entry)) list.delete(id)
     }
   }
 }

@@ -8,6 +8,8 @@ export interface VerifiedToken {
   /** Epoch milliseconds, the clock tolerance included: valid from `startsAt` to before `endsAt`. */
   readonly startsAt: number
   readonly endsAt: number
+  /** Whether only the holder of a key may use it (`cnf`). */
+  readonly bound: boolean
   /** The answer, made once. */
   readonly accepted: { readonly ok: true; readonly claims: AccessTokenClaims }
 }

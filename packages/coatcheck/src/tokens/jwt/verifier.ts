@@ -30,7 +30,16 @@ export type AccessTokenRefusal =
   | 'expired'
   | 'not-yet-valid'
   | 'too-long-lived'
+  | 'bound'
   | 'revoked'
+
+export interface VerifyOptions {
+  /**
+   * That the caller checks the proof of possession which a token with `cnf` needs, as `dpop.authenticate` does. Otherwise such a token is
+   * refused: taken as it is, it would serve whoever has stolen it (RFC 9449, section 7.2).
+   */
+  readonly checksProof?: boolean
+}
 
 /** The claims of a token that may be relied on, or why there are none. */
 export type AccessTokenVerification =
@@ -74,13 +83,13 @@ export class AccessTokenVerifier {
    * is remembered, and its life, the deny-list and `revocation` are looked at each time. A refusal is a value; throws
    * `ERR_KEYS_UNAVAILABLE` where the keys cannot be had, and what `revocation` throws: answer with 503, not with 401.
    */
-  verify(token: string): MaybePromise<AccessTokenVerification> {
+  verify(token: string, { checksProof = false }: VerifyOptions = {}): MaybePromise<AccessTokenVerification> {
     if (typeof token !== 'string') return refusal('malformed')
     if (token.length > this.#settings.maxTokenLength) return refusal('too-large')
     const hash = sha256Text(token)
     const known = this.#verified.get(hash)
-    if (known && this.#settings.keys.holds(known.key)) return this.#judge(known, hash)
-    return this.#verifyAnew(token, hash)
+    if (known && this.#settings.keys.holds(known.key)) return this.#judge(known, hash, checksProof)
+    return this.#verifyAnew(token, hash, checksProof)
   }
 
   /**
@@ -91,7 +100,7 @@ export class AccessTokenVerifier {
     this.#denied.add(denial)
   }
 
-  #verifyAnew(token: string, hash: string): MaybePromise<AccessTokenVerification> {
+  #verifyAnew(token: string, hash: string, checksProof: boolean): MaybePromise<AccessTokenVerification> {
     const { keys, algorithms, maxTokenLength } = this.#settings
     const parsed = parseCompact(token, maxTokenLength)
     if (typeof parsed === 'string') return refusal(parsed)
@@ -104,7 +113,7 @@ export class AccessTokenVerifier {
       const verified = this.#accept(parsed, key)
       if (typeof verified === 'string') return refusal(verified)
       this.#verified.set(hash, verified)
-      return this.#judge(verified, hash)
+      return this.#judge(verified, hash, checksProof)
     })
   }
 
@@ -121,12 +130,13 @@ export class AccessTokenVerifier {
       claims,
       startsAt: Math.max(claims.iat, claims.nbf ?? 0) * 1000 - clockTolerance,
       endsAt: claims.exp * 1000 + clockTolerance,
+      bound: claims.cnf !== undefined,
       accepted: Object.freeze({ ok: true, claims }),
     }
   }
 
   /** What may change from one moment to the next. */
-  #judge(token: VerifiedToken, hash: string): MaybePromise<AccessTokenVerification> {
+  #judge(token: VerifiedToken, hash: string, checksProof: boolean): MaybePromise<AccessTokenVerification> {
     const { environment, revocation } = this.#settings
     const now = environment.now()
     if (now >= token.endsAt) {
@@ -134,6 +144,7 @@ export class AccessTokenVerifier {
       return refusal('expired')
     }
     if (now < token.startsAt) return refusal('not-yet-valid')
+    if (token.bound && !checksProof) return refusal('bound')
     if (this.#denied.has(token.claims.jti, token.claims.sid)) return refusal('revoked')
     if (!revocation) return token.accepted
     return chain(revocation.isRevoked(token.claims), (revoked) =>

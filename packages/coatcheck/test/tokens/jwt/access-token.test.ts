@@ -54,7 +54,7 @@ describe('an access token', () => {
       jwks: ring,
       environment,
     })
-    expect(await verifier.verify(token)).toMatchObject({
+    expect(await verifier.verify(token, { checksProof: true })).toMatchObject({
       ok: true,
       claims: {
         aud: [AUDIENCE, 'https://mail.example.com'],

@@ -85,6 +85,22 @@ describe('the deny-list', () => {
     expect(list.size).toBe(1)
   })
 
+  it('P1 a clock that is set forward and back again brings nothing back, in either order', () => {
+    const environment = new FakeEnvironment({ now: NOW * 1000 })
+    const list = new DenyList(ISSUER, environment, 10)
+    list.add({ iss: ISSUER, sid: 'a', until: NOW * 1000 + 60_000 })
+    environment.stepWallClock(3_600_000)
+    environment.advance(30_000)
+    expect([list.has('x', 'a'), list.size]).toEqual([true, 1])
+    environment.stepWallClock(-3_600_000)
+    expect(list.has('x', 'a')).toBe(true)
+    environment.stepWallClock(-100_000)
+    environment.advance(60_000)
+    expect(list.has('x', 'a')).toBe(true)
+    environment.advance(70_000)
+    expect([list.has('x', 'a'), list.size]).toEqual([false, 0])
+  })
+
   it('a session is no token and a token is no session, whatever they are called', () => {
     const list = new DenyList(ISSUER, new FakeEnvironment({ now: NOW * 1000 }), 10)
     list.add({ iss: ISSUER, sid: 'a', until })

@@ -62,6 +62,23 @@ describe('a verified signature', () => {
   })
 })
 
+describe('a token that is bound to a key', () => {
+  it('DPOP-05 is refused as it is, fresh or remembered, and accepted where the caller checks the proof', async () => {
+    const { verifier, outcome } = verifierOf([key])
+    for (const cnf of [{ jkt: 'thumbprint' }, { 'x5t#S256': 'thumbprint' }, {}]) {
+      const text = token(key, { cnf })
+      for (let again = 0; again < 2; again++) {
+        expect(await outcome(text)).toBe('bound')
+        expect(await verifier.verify(text, { checksProof: true })).toMatchObject({
+          ok: true,
+          claims: { cnf },
+        })
+      }
+    }
+    expect(await verifier.verify(token(key), { checksProof: true })).toMatchObject({ ok: true })
+  })
+})
+
 describe('revocation', () => {
   it('JWT-14 is asked each time, also of a remembered token, and may answer at once or later', async () => {
     const isRevoked = vi.fn((_: AccessTokenClaims): boolean | Promise<boolean> => false)

@@ -204,9 +204,9 @@ describe('the other claims', () => {
 
   it('come frozen to the last member, since later requests get the same ones', async () => {
     const { verifier } = verifierOf([key])
-    const found = await verifier.verify(token(key, { cnf: { jkt: 'x' }, roles: [{ name: 'a' }] }))
+    const found = await verifier.verify(token(key, { address: { city: 'x' }, roles: [{ name: 'a' }] }))
     if (!found.ok) throw new Error(found.reason)
-    const write = () => Object.assign(found.claims.cnf as object, { jkt: 'y' })
+    const write = () => Object.assign(found.claims.address as object, { city: 'y' })
     expect(write).toThrow(TypeError)
     expect(() => (found.claims.roles as { name: string }[])[0]?.name.length).not.toThrow()
     expect(Object.isFrozen(found.claims) && Object.isFrozen((found.claims.roles as object[])[0])).toBe(true)

@@ -1,7 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import { createLiveness } from '../../src/tokens/index.ts'
+import { HeldFeed } from '../helpers/held-feed.ts'
 import { HOUR, login, MINUTE, type Node, SECOND } from '../helpers/nodes.ts'
-import { accessVerdict, ORDERS, refreshVerdict, signedIn, type TokenNode, tokenNodes } from './token-nodes.ts'
+import {
+  accessVerdict,
+  claimsOf,
+  ORDERS,
+  refreshVerdict,
+  signedIn,
+  type TokenNode,
+  tokenNodes,
+} from './token-nodes.ts'
 
 const CACHED = { nearCache: true } as const
 
@@ -71,6 +80,50 @@ describe('the liveness of what tokens hang on', () => {
     expect(await accessVerdict(here, accessToken)).toBe('revoked')
   })
 
+  it('P7 is asked of the store by a node that is cut off from the feed, once maxStaleness has passed', async () => {
+    const feed = new HeldFeed()
+    const { here, there } = tokenNodes({ ...CACHED, store: feed.store })
+    const { session, set } = await signedIn(here)
+    expect(await accessVerdict(here, set.accessToken)).toBe('ok')
+    feed.hold('everything')
+    await there.manager.revoke(session.id)
+    here.environment.advance(SECOND - 1)
+    expect(await accessVerdict(here, set.accessToken)).toBe('ok')
+    here.environment.advance(1)
+    expect(await accessVerdict(here, set.accessToken)).toBe('revoked')
+  })
+
+  it('P7 is not kept where nothing proved it when it was asked for', async () => {
+    const feed = new HeldFeed()
+    const { here } = tokenNodes({ ...CACHED, store: feed.store })
+    const { set } = await signedIn(here)
+    feed.hold('everything')
+    here.environment.advance(5 * SECOND)
+    expect(await accessVerdict(here, set.accessToken)).toBe('ok')
+    feed.release()
+    here.store.clearCalls()
+    expect(await accessVerdict(here, set.accessToken)).toBe('ok')
+    expect(here.store.calls.map(({ method }) => method)).toEqual(['find', 'find'])
+  })
+
+  it('P7 is over at once on the node that ends a family, and is asked for anew once the feed has lost anything', async () => {
+    const feed = new HeldFeed()
+    const { here } = tokenNodes({ ...CACHED, store: feed.store })
+    const [one, other] = [await signedIn(here), await signedIn(here)]
+    for (const { set } of [one, other]) expect(await accessVerdict(here, set.accessToken)).toBe('ok')
+    feed.hold('everything')
+    await here.tokens.revokeFamily(one.set.familyId)
+    expect(await accessVerdict(here, one.set.accessToken)).toBe('revoked')
+    here.store.clearCalls()
+    expect(await accessVerdict(here, other.set.accessToken)).toBe('ok')
+    expect(here.store.calls).toEqual([])
+    here.manager.listeners.lost(null)
+    expect(await accessVerdict(here, other.set.accessToken)).toBe('ok')
+    expect(here.store.calls.map(({ method }) => method)).toEqual(['find', 'find'])
+    await here.manager.revoke(other.session.id)
+    expect(await accessVerdict(here, other.set.accessToken)).toBe('revoked')
+  })
+
   it('is kept for so many at most', async () => {
     const { here } = tokenNodes(CACHED)
     const liveness = createLiveness(here, { maxEntries: 2 })
@@ -101,8 +154,12 @@ describe('the liveness of what tokens hang on', () => {
     const next = await here.tokens.refresh(set.refreshToken)
     if (!next.ok) throw new Error('refused')
     here.environment.advance(3 * MINUTE)
+    const claims = claimsOf(next.accessToken) as never
+    await here.tokens.liveness.isRevoked({ ...(claims as object), gen: 0 } as never)
     here.store.clearCalls()
-    for (let i = 0; i < 50; i++) await accessVerdict(here, next.accessToken)
+    const burst = Array.from({ length: 50 }, () => here.tokens.liveness.isRevoked(claims))
+    expect(new Set(burst)).toEqual(new Set([false]))
+    for (let i = 0; i < 50; i++) await here.tokens.liveness.isRevoked(claims)
     await here.tokens.flush()
     expect(here.store.calls.filter(({ method }) => method === 'touch')).toHaveLength(1)
     expect(await refreshVerdict(here, set.refreshToken)).toBe('invalid_grant')

@@ -1,6 +1,6 @@
 import type { KeyRing } from '../../core/key-ring.ts'
 import type { Rotation, SessionId } from '../../core/record.ts'
-import type { RotationPolicy } from '../../core/rotation.ts'
+import { type RotationPolicy, used } from '../../core/rotation.ts'
 import { parseToken } from '../../core/token.ts'
 import type { Lives } from './lives.ts'
 import type { AppliedCall } from './scheduled-store.ts'
@@ -110,7 +110,8 @@ export class RotationGuard {
     this.#rotations.set(id, next)
     if (before && next.generation > before.generation) {
       this.rotations += 1
-      if (before.previous && before.previous.settledAt === null) {
+      // The use that starts a rotation may settle the last one in the same step.
+      if (used(before, next.rotatedAt, this.#policy).previous?.settledAt === null) {
         this.#violations.add('P3', `a rotation of ${this.#lives.name(id)} began before the last had settled.`)
       }
     }

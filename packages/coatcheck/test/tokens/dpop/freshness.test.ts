@@ -137,9 +137,9 @@ describe('nonces', () => {
   it('DPOP-07 of other keys, changed ones and those of tomorrow are none', async () => {
     const dpop = withNonces()
     const { nonce } = await verify(dpop)
-    const foreign = (await verify(withNonces())).nonce
     const ahead = new FakeEnvironment({ now: environment.now() + 120_000 })
     const tomorrow = (await createDpop({ ...nonceOptions(), environment: ahead }).verify(nothing())).nonce
+    const foreign = (await verify(withNonces())).nonce
     const changed = [...(nonce ?? '')].map((letter, at) => {
       const other = letter === 'A' ? 'B' : 'A'
       return `${nonce?.slice(0, at)}${other}${nonce?.slice(at + 1)}`

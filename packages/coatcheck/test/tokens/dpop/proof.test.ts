@@ -58,7 +58,7 @@ describe('a proof', () => {
     ['no htm', { claims: { htm: undefined } }],
     ['no htu', { claims: { htu: undefined } }],
     ['no iat', { claims: { iat: undefined } }],
-    ['an iat that is a text', { claims: { iat: '1700000000' } }],
+    ['an iat that is a text', { claims: { iat: '1800000000' } }],
     ['an iat that is null', { claims: { iat: null } }],
     ['another method', { claims: { htm: 'POST' } }],
     ['the method in small letters', { claims: { htm: 'get' } }],

@@ -168,6 +168,29 @@ describe('what a session is bound to', () => {
     expect(await shop.proven(client, next)).toMatchObject({ userId: 'ann' })
   })
 
+  it('stays with it at a step-up below HTTP, whatever key is named there', async () => {
+    const { manager } = shop.sessions
+    const context = { userAgent: null, address: null, label: null, fingerprint: 'test' }
+    const authentication = { methods: [], level: null }
+    const about = {
+      transport: 'bearer',
+      context,
+      authentication,
+      data: {},
+      carry: [],
+      operations: [],
+    } as const
+    const login = { ...about, userId: 'ann', remember: false, attempt: null, binding: client.jkt }
+    const { session } = await manager.login(null, login)
+    const next = await manager.reauthenticate(session, {
+      authentication,
+      operations: [],
+      binding: thief.jkt,
+    })
+    expect(await shop.proven(thief, next.token)).toMatchObject({ userId: null })
+    expect(await shop.proven(client, next.token)).toMatchObject({ userId: 'ann' })
+  })
+
   it('is no matter of cookies', async () => {
     const handler: Presented['handler'] = (session) => session.login('ann', { transport: 'cookie' })
     const { response, error } = await shop.request({ proof: 'junk', handler })

@@ -27,6 +27,9 @@ const API_KEYS = ['app.ts']
 /** What the guide to clients with tokens shows, of a directory that the test beside it runs. */
 const MOBILE = ['shop.ts', 'phone.ts']
 
+/** What the guide to the browser client shows, likewise. */
+const BROWSER_CLIENT = ['server.ts', 'page.ts']
+
 const HEADINGS = [
   'Install',
   'The application',
@@ -111,6 +114,13 @@ describe('the guide to two domains', () => {
   it.each(['shop.ts', 'other.ts'])('shows %s word for word', (file) => {
     const blocks = namedBlocks(readText('docs/guides/two-domains.md'))
     expect(blocks.get(file)).toBe(example('test/two-domains', file))
+  })
+})
+
+describe('the guide to the browser client', () => {
+  it.each(BROWSER_CLIENT)('shows %s word for word', (file) => {
+    const blocks = namedBlocks(readText('docs/guides/browser-client.md'))
+    expect(blocks.get(file)).toBe(example('test/browser-client', file))
   })
 })
 

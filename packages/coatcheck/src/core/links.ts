@@ -1,4 +1,5 @@
 import type { ActiveSession } from './active-session.ts'
+import type { RequestContext } from './events.ts'
 import type { Json } from './json.ts'
 import type { ManagerContext } from './manager-context.ts'
 import type { MaybePromise } from './maybe-promise.ts'
@@ -92,6 +93,15 @@ export class Links {
   async logout({ record, context }: ActiveSession): Promise<boolean> {
     await this.endLinked(record)
     return this.#context.end(record.id, 'logout', context, true)
+  }
+
+  /** The same where a step-up may have put another in its place before. Answers whether anything ended. */
+  async logoutSuccessor(id: SessionId, request: RequestContext): Promise<boolean> {
+    const found = await this.#context.find(id)
+    const [successor] = found.status === 'ended' ? nextOf(found, found.tombstone.userId) : []
+    const next = successor === undefined ? null : await this.#context.find(successor)
+    if (next?.status === 'live') await this.endLinked(next.record)
+    return this.#context.end(id, 'logout', request, true)
   }
 
   /** Ends all that this session is linked with, directly or by others; the session itself is the caller's to end. */

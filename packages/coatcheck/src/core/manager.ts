@@ -216,7 +216,7 @@ export class SessionManager {
 
   /** The same for a session that a step-up may just have replaced: ends what took its place. Answers whether anything ended. */
   logoutSuccessor(id: SessionId, request: RequestContext): Promise<boolean> {
-    return this.#with(({ context }) => context.end(id, 'logout', request, true))
+    return this.#with(({ links }) => links.logoutSuccessor(id, request))
   }
 
   /** Reads the record again from the store; `false` where the session is over. */

@@ -233,9 +233,12 @@ export class SigningKeyRing implements TokenSigner, VerificationKeys {
   /** Replaces what is stored by what `plan` makes of it; `null` changes nothing. */
   async #change(plan: (content: RingContent) => RingContent | null): Promise<KeyRotation> {
     const { environment, storage } = this.#settings
+    let tried = ''
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const startedAt = environment.monotonic()
       const text = (await this.#stored()) ?? (await this.#make())
+      // Nothing has changed since it could not be replaced: somebody is just about to.
+      if (text === tried) await new Promise<void>((resolve) => environment.setTimer(PAUSE, resolve))
       const content = await this.#open(text)
       const after = plan(content)
       const sealed = after ? await sealRing(after, await this.#masterKeys()) : text
@@ -243,7 +246,7 @@ export class SigningKeyRing implements TokenSigner, VerificationKeys {
         await this.#adopt(sealed, after ?? content, startedAt)
         return this.#rotation(after ?? content, after !== null)
       }
-      await new Promise<void>((resolve) => environment.setTimer(PAUSE, resolve))
+      tried = text
     }
     throw new StoreError(
       'ERR_KEYS_UNAVAILABLE',

@@ -7,6 +7,7 @@ import { memory } from 'coatcheck/memory'
 import { sqlite } from 'coatcheck/sqlite'
 import { fillCache } from '../fill-cache.ts'
 import { FIELDS, type Fields } from '../fixture.ts'
+import { apiKeyModes } from './api-keys.ts'
 import { bareModes } from './bare.ts'
 import { STORE_METHODS, toHeaders } from './coatcheck.ts'
 import { coatcheckServers } from './coatcheck-servers.ts'
@@ -30,6 +31,7 @@ export const cacheModes: readonly Mode[] = [
   embedded('memory', MANY),
   embedded('memory', MANY, IN_USE),
   embedded('SQLite', FEW),
+  ...apiKeyModes,
   onServer('node:http', nodeRedis),
   onServer('node:http', pg),
   ...peerModes.filter(({ name }) => RIVALS.includes(name)),

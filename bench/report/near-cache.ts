@@ -24,7 +24,7 @@ export function cacheSection(results: Results, picture: string | undefined): str
 }
 
 function overheadText(sample: number): string {
-  return `CPU time of the application's process over the bare server, as above. Every session is in the near cache and validated within its lease. Requests are spread over ${whole(sample)} sessions; "20,000 in use" are spread over twenty times as many of all that are there, of which the cache keeps less than half as objects. Store calls are counted while the requests run: a lease that lapses because the machine was busy shows there.`
+  return `CPU time of the application's process over the bare server, as above. Every session, and every API key, is in the near cache and validated within its lease. Requests are spread over ${whole(sample)} sessions; "20,000 in use" are spread over twenty times as many of all that are there, of which the cache keeps less than half as objects. Store calls are counted while the requests run: a lease that lapses because the machine was busy shows there.`
 }
 
 const ROOM =

@@ -20,6 +20,8 @@ describe('modes with a near cache', () => {
       'coatcheck, near cache of 1,000,000, memory',
       'coatcheck, near cache of 1,000,000, memory, 20,000 in use',
       'coatcheck, near cache of 10,000, SQLite',
+      'coatcheck, API key in x-api-key, near cache of 10,000, memory',
+      'coatcheck, API key in authorization, near cache of 10,000, memory',
     ])
   })
 
@@ -98,6 +100,24 @@ describe('targets of the near cache', () => {
       false,
       false,
     ])
+  })
+
+  it('are 5 µs for an API key, whatever a signed token costs', () => {
+    const keyed = (hit: number) => {
+      const cached = withCache()
+      const [, ours] = cached.cache?.overhead ?? []
+      if (!cached.cache || !ours) throw new Error('not measured')
+      const name = 'coatcheck, API key in x-api-key, near cache of 10,000, memory'
+      const one = { ...ours, name, rounds: withCache({ hit }).cache?.overhead[1]?.rounds ?? ours.rounds }
+      return judgeTargets({
+        ...cached,
+        cache: { ...cached.cache, overhead: [...cached.cache.overhead, one] },
+      })
+        .filter(({ target }) => target.includes('API key') && target.includes('per request over'))
+        .map(({ limit, met }) => `${limit}: ${met}`)
+    }
+    expect(keyed(5)).toEqual(['at most 5 µs of CPU: true'])
+    expect(keyed(5.1)).toEqual(['at most 5 µs of CPU: false'])
   })
 
   it('are a tenth of connect-redis on Express', () => {

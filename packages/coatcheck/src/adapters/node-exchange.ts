@@ -56,7 +56,9 @@ export class NodeExchange implements Exchange {
     const { rawHeaders } = this.#request
     const values: string[] = []
     for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-      if (rawHeaders[i]?.toLowerCase() === name) values.push(rawHeaders[i + 1] ?? '')
+      const raw = rawHeaders[i] ?? ''
+      // Most are told apart by their length, which costs no copy.
+      if (raw.length === name.length && raw.toLowerCase() === name) values.push(rawHeaders[i + 1] ?? '')
     }
     return values
   }

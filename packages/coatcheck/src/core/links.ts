@@ -2,7 +2,7 @@ import type { ActiveSession } from './active-session.ts'
 import type { RequestContext } from './events.ts'
 import type { Json } from './json.ts'
 import type { ManagerContext } from './manager-context.ts'
-import type { MaybePromise } from './maybe-promise.ts'
+import { chain, type MaybePromise } from './maybe-promise.ts'
 import type { EndReason, Operation, SessionId, SessionRecord, Tombstone } from './record.ts'
 import type { FindResult, MutateResult } from './store.ts'
 
@@ -75,14 +75,23 @@ export class Links {
     return links.every((id) => this.#wasSeen(id)) || this.#lookUp(record, links)
   }
 
+  /** What the store holds under an id now: nothing that lives, where something that it is linked with is over. */
+  find(id: SessionId): MaybePromise<FindResult> {
+    return chain(this.#context.find(id), (found) => {
+      if (found.status !== 'live' || linksOf(found.record).length === 0) return found
+      return chain(this.check(found.record), (lives) => (lives ? found : this.#context.find(id)))
+    })
+  }
+
   /** Ends one session and what is linked with it; `false` where it was not live, or not `ofUser`'s. */
   async revoke(
     id: SessionId,
-    options: { readonly reason: EndReason; readonly ofUser?: string },
+    { reason = 'revoked', ofUser }: { readonly reason?: EndReason; readonly ofUser?: string },
   ): Promise<boolean> {
     const found = await this.#context.find(id)
-    const isTheirs = found.status === 'live' && isOf(options.ofUser, found.record)
+    const isTheirs = found.status === 'live' && (ofUser === undefined || found.record.userId === ofUser)
     if (isTheirs) await this.endLinked(found.record)
+    const options = { reason, ...(ofUser === undefined ? {} : { ofUser }) }
     const result = await this.#context.store.call('end', id, options)
     if (result.outcome !== 'ended') return false
     this.#context.emitEnded(result.ended)
@@ -210,10 +219,6 @@ function nextOf(found: FindResult, userId: string | null): readonly SessionId[] 
 /** What took the place of an ended session, if it is the same user's. */
 function successorOf(tombstone: Tombstone, userId: string | null): SessionId | null {
   return tombstone.replacedByUserId === userId ? tombstone.replacedBy : null
-}
-
-function isOf(userId: string | undefined, record: SessionRecord): boolean {
-  return userId === undefined || record.userId === userId
 }
 
 function isSame(before: readonly SessionId[], after: readonly SessionId[]): boolean {

@@ -265,10 +265,7 @@ export class SessionManager {
     options: { readonly reason?: EndReason; readonly ofUser?: string } = {},
   ): Promise<boolean> {
     if (!isSessionId(id)) return Promise.resolve(false)
-    const { reason = 'revoked', ofUser } = options
-    return this.#with(({ links }) =>
-      links.revoke(id, { reason, ...(ofUser === undefined ? {} : { ofUser }) }),
-    )
+    return this.#with(({ links }) => links.revoke(id, options))
   }
 
   /** Ends all sessions of a user but `except`; answers how many. Logins begun before are refused (LIO-07, LIO-08). */

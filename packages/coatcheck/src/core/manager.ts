@@ -135,6 +135,11 @@ export class SessionManager {
     return this.#readyInTime().then(({ validator }) => validator.validate(token, request))
   }
 
+  /** Whether form and tag of a token are right (once open): before anything that costs more than a MAC is done for it. */
+  recognises(token: string): boolean {
+    return this.#opened?.validator.recognises(token) ?? true
+  }
+
   /** A new anonymous session. */
   start(request: StartRequest): Promise<Issued> {
     return this.#with(({ issuer }) => issuer.start(request))
@@ -175,18 +180,13 @@ export class SessionManager {
 
   /** The use of a token that is given back for its successor each time it is used, whatever its age: a refresh token. */
   exchange(session: ActiveSession): Promise<Exchanged> {
-    return this.#with(async ({ rotator, touches }) => {
-      const exchanged = await rotator.exchange(session)
-      const { touchInterval } = this.settings.lifetimes[session.record.lifetime]
-      if (exchanged.outcome === 'ok') touches.use(session, touchInterval, null)
-      return exchanged
-    })
+    return this.#with(({ rotator, touches }) => rotator.exchange(session, touches))
   }
 
-  /** What the store holds under an id now. A session that is found past its deadline is ended, and that is reported. */
+  /** What the store holds under an id now. A session that is past its deadline, or linked with one that is over, is ended first. */
   lookUp(id: SessionId): MaybePromise<FindResult> {
-    if (this.#opened && this.#closing === null) return this.#opened.context.find(id)
-    return this.#readyInTime().then(({ context }) => context.find(id))
+    if (this.#opened && this.#closing === null) return this.#opened.links.find(id)
+    return this.#readyInTime().then(({ links }) => links.find(id))
   }
 
   /** Whether every change of this session that is older than `maxStaleness` has been told to `listeners`. */

@@ -7,6 +7,7 @@ import type { Rotation } from './record.ts'
 import { handedOut, isRotationDue, judge, rotated, used } from './rotation.ts'
 import type { RotateResult, RotationChange } from './store.ts'
 import { hashSecret, issueToken } from './token.ts'
+import type { Touches } from './touches.ts'
 
 /** Attempts before a hand-out is left to the next request; each failed one means that somebody else moved the rotation on. */
 const ATTEMPTS = 8
@@ -53,8 +54,11 @@ export class Rotator {
    * The same for a token that is exchanged whenever it is used: this use settles the last rotation and starts the next in
    * one step. What must be known before the answer leaves is written before; a store that fails is thrown.
    */
-  exchange(session: ActiveSession): Promise<Exchanged> {
-    return this.#attempt(session, () => this.#useAndStart(session))
+  async exchange(session: ActiveSession, touches: Touches): Promise<Exchanged> {
+    const exchanged = await this.#attempt(session, () => this.#useAndStart(session))
+    const { touchInterval } = this.#context.settings.lifetimes[session.record.lifetime]
+    if (exchanged.outcome === 'ok') touches.use(session, touchInterval, null)
+    return exchanged
   }
 
   #isDue(session: ActiveSession): boolean {

@@ -66,6 +66,11 @@ export class Validator {
     this.#unknownSlots = new RateLimit(context.environment, UNKNOWN_SLOT_LOOKUPS_PER_SECOND)
   }
 
+  /** By length, alphabet and tag alone; one under an unknown key may be good. */
+  recognises(token: string): boolean {
+    return parseToken(this.#context.ring, token).ok
+  }
+
   validate(token: string, request: ValidateRequest): MaybePromise<Validation> {
     const { cache } = this.#context
     const hit =

@@ -1,4 +1,5 @@
 import { lifeLeft } from '../core/lifetimes.ts'
+import { linksOf } from '../core/links.ts'
 import type { SessionManager } from '../core/manager.ts'
 import { chain, finallyOf, type MaybePromise } from '../core/maybe-promise.ts'
 import { assertKnownKeys, wholeNumber } from '../core/option-checks.ts'
@@ -124,7 +125,8 @@ export class Liveness implements AccessTokenRevocation {
     const unsettled = record.rotation.previous?.settledAt === null ? record.rotation : null
     // The store's clock was read after the question was asked: counted from then, deadlines come early.
     const known = { era, until: askedAt + lifeLeft(found), ahead: now - askedAt, unsettled }
-    if (mayKeep()) this.#keep(id, known)
+    // What a session is linked with is looked up with it, and nothing would tell that it had ended.
+    if (mayKeep() && linksOf(record).length === 0) this.#keep(id, known)
     return known
   }
 

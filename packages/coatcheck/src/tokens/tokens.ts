@@ -137,7 +137,10 @@ export class Tokens {
   ): Promise<boolean> {
     const presented = await this.#refresh.present(refreshToken, toProof(proof), context)
     if (!presented.ok) return false
-    return this.#settings.manager.logoutSuccessor(presented.grant.sessionId, context)
+    const { manager } = this.#settings
+    const { sessionId } = presented.grant
+    const ended = await manager.revoke(sessionId, { reason: 'logout' })
+    return ended || manager.logoutSuccessor(sessionId, context)
   }
 
   /** The families of refresh tokens of a user, newest first, at most 1,000 a page (default 100): what the user's devices hold. */

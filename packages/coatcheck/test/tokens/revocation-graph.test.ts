@@ -1,5 +1,15 @@
 import { describe, expect, it } from 'vitest'
-import { contextOf, DAY, HOUR, login, MINUTE, sessionOf, stepUp, verdictOf } from '../helpers/nodes.ts'
+import {
+  contextOf,
+  DAY,
+  HOUR,
+  login,
+  MINUTE,
+  SECOND,
+  sessionOf,
+  stepUp,
+  verdictOf,
+} from '../helpers/nodes.ts'
 import {
   accessVerdict,
   familyEvents,
@@ -54,6 +64,29 @@ describe('P9 the end of a session', () => {
     }
     await here.manager.revokeUser('ada', { except: sibling.session.id as never })
     expect(await refreshVerdict(there, sibling.set.refreshToken)).toBe('ok')
+  })
+
+  it('reaches what hangs on a session that is linked with it, also where it was cut short', async () => {
+    const { here, there } = tokenNodes(CACHED)
+    const [one, other] = [await signedIn(here), await signedIn(here)]
+    await here.manager.link(one.session.id as never, other.session.id as never)
+    await here.manager.link(other.session.id as never, one.session.id as never)
+    expect(await accessVerdict(there, other.set.accessToken)).toBe('ok')
+    // Killed before it could end the other.
+    await here.store.end(one.session.id as never, { reason: 'logout' })
+    here.environment.advance(SECOND)
+    expect(await accessVerdict(there, other.set.accessToken)).toBe('revoked')
+    expect(await refreshVerdict(here, other.set.refreshToken)).toBe('invalid_grant')
+  })
+
+  it('by its refresh token reaches what is linked with it', async () => {
+    const { here } = tokenNodes()
+    const [one, other] = [await signedIn(here), await signedIn(here)]
+    await here.manager.link(one.session.id as never, other.session.id as never)
+    expect(await here.tokens.logout(one.set.refreshToken)).toBe(true)
+    expect(await here.tokens.logout(one.set.refreshToken)).toBe(false)
+    expect((await here.manager.list('ada')).sessions).toEqual([])
+    expect(await accessVerdict(here, other.set.accessToken)).toBe('revoked')
   })
 
   it('P1 that comes between presenting a refresh token and its exchange ends the family, too', async () => {

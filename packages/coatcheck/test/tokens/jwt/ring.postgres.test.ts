@@ -17,6 +17,8 @@ let pool: Pool
 beforeAll(async () => {
   server = await PostgresServer.start()
   pool = new Pool({ connectionString: server.url() })
+  // The server may be gone before the last connection has said goodbye.
+  pool.on('error', () => {})
   await pool.query('CREATE TABLE settings (name text PRIMARY KEY, value text NOT NULL)')
 })
 

@@ -104,9 +104,14 @@ function revocationRules({
   ]
 }
 
-function httpRules({ cookie, transports, csrf }: HttpSettings): PolicyRule[] {
+function httpRules({ cookie, transports, csrf, binding }: HttpSettings): PolicyRule[] {
   return [
     { rule: 'transports', value: transports.join(', '), reference: 'ASVS 14.2.1' },
+    {
+      rule: 'bearer sessions bound to a key',
+      value: binding?.policy ?? 'off',
+      reference: 'ASVS 10.3.5 for access tokens; RFC 9449',
+    },
     {
       rule: 'cookie',
       value: `${cookie.name}; Path=${cookie.path}${cookie.domain ? `; Domain=${cookie.domain}` : ''}; Secure; HttpOnly; SameSite=${cookie.sameSite}`,

@@ -76,8 +76,10 @@ class Opening<D> implements RequestGiven {
     }
     if (credentials.outcome === 'none') return this.#opened(credentials.strays > 0 ? STRAY : VISITOR, false)
     const { transport, tokens, strays, dpop } = credentials
-    if (dpop && this.proof) return this.#openWithProof(this.proof, tokens[0] ?? '')
-    if (transport === 'bearer' && http.binding?.policy === 'require') {
+    const [first = ''] = tokens
+    // A forged token is refused at the price of a MAC, whatever proof comes with it.
+    if (dpop && this.proof && this.manager.recognises(first)) return this.#openWithProof(this.proof, first)
+    if (transport === 'bearer' && !dpop && http.binding?.policy === 'require') {
       this.#emit('token-refused', { reason: 'binding' })
       return this.#opened(VISITOR, false)
     }

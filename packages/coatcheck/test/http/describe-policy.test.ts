@@ -25,6 +25,7 @@ describe('EXP-09 describePolicy', () => {
         "data per session = 16384 bytes",
         "token = 192 random bits; the store keeps a SHA-256",
         "transports = cookie",
+        "bearer sessions bound to a key = off",
         "cookie = __Host-sid; Path=/; Secure; HttpOnly; SameSite=lax",
         "CSRF = origin",
       ]

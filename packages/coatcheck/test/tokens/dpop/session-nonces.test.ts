@@ -71,6 +71,27 @@ describe('what proofs cost others', () => {
     expect(hits?.samples[0]?.value).toBeGreaterThanOrEqual(2)
   })
 
+  it('no signature is verified for a token that was never issued', async () => {
+    let checks = 0
+    const inner = createDpop()
+    const dpop = {
+      algorithms: inner.algorithms,
+      attach: inner.attach.bind(inner),
+      check: (...args: Parameters<typeof inner.check>) => {
+        checks++
+        return inner.check(...args)
+      },
+    }
+    shop = new BoundShop({ dpop }, shop)
+    const token = await shop.login(client)
+    const before = checks
+    const forged = `${token.slice(0, -1)}${token.endsWith('A') ? 'B' : 'A'}`
+    expect(await shop.proven(client, forged)).toMatchObject({ userId: null, error: null })
+    expect([checks, shop.refusals()]).toEqual([before, ['forged']])
+    expect(await shop.proven(client, token)).toMatchObject({ userId: 'ann' })
+    expect(checks).toBe(before + 1)
+  })
+
   it('DPOP-03 strangers cannot fill the memory of proofs', async () => {
     shop = new BoundShop({ dpop: createDpop({ maxReplays: 2 }) }, shop)
     const token = await shop.login(client)

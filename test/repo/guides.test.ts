@@ -21,7 +21,7 @@ const ACCESS_TOKENS = ['shop.ts', 'orders.ts']
 /** What the guide to bound tokens shows; the test beside that directory runs it. */
 const BOUND_TOKENS = ['server.ts', 'accounts.ts', 'client.ts']
 
-/** What the guide to API keys shows; the test beside that directory runs it. */
+/** What the guide to API keys shows, of a directory of the Express example that the test beside it runs. */
 const API_KEYS = ['app.ts']
 
 /** What the guide to clients with tokens shows, of a directory that the test beside it runs. */
@@ -99,7 +99,7 @@ describe('the guide to tokens that are bound to a key', () => {
 describe('the guide to API keys', () => {
   it.each(API_KEYS)('shows %s word for word', (file) => {
     const blocks = namedBlocks(readText('docs/guides/api-keys.md'))
-    expect(blocks.get(file)).toBe(example('test/api-keys', file))
+    expect(blocks.get(file)).toBe(example('express/test/api-keys', file))
   })
 })
 

@@ -54,7 +54,7 @@ it('API-05 a key opens nothing that is for people', async () => {
 })
 
 it('API-02 the guide’s expression finds keys, and nothing else in this project', async () => {
-  const guide = readFileSync(new URL('../../docs/guides/api-keys.md', import.meta.url), 'utf8')
+  const guide = readFileSync(new URL('../../../docs/guides/api-keys.md', import.meta.url), 'utf8')
   const pattern = /```regex\n(.+)\n```/.exec(guide)?.[1] ?? ''
   const text = await asUser('POST', '/keys')
   for (const place of [text, `KEY=${text}\n`, `"${text}"`, `x-api-key:${text}`]) {

@@ -98,6 +98,7 @@ describe('the compact form', () => {
     expect(parseCompact('a.b.c.d.e', 100)).toBe('encrypted')
     expect(parseCompact('a.b.c.d.e.f', 100)).toBe('malformed')
     expect(parseCompact('a.b.c.d', 100)).toBe('malformed')
+    expect(parseCompact('a.b.c.d.e', 8)).toBe('too-large')
   })
 })
 

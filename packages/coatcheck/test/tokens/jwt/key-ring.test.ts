@@ -155,6 +155,17 @@ describe('processes that share a ring', () => {
     }
   })
 
+  it('agree also where the clock of one is ahead by more than the overlap', async () => {
+    const storage = ephemeralSigningKeys()
+    const [one, two] = [setUp({ storage }), setUp({ storage })]
+    await Promise.all([one.ring.open(), two.ring.open()])
+    one.environment.stepWallClock(PUBLISHED_FIRST)
+    two.environment.stepWallClock(3 * PUBLISHED_FIRST)
+    const rotations = await Promise.all([one.ring.rotate(), two.ring.rotate()])
+    expect(rotations.map(({ rotated }) => rotated).sort()).toEqual([false, true])
+    expect(new Set(rotations.map(({ current }) => current)).size).toBe(1)
+  })
+
   it('hear of a rotation within refreshEvery, and their tokens are good in between', async () => {
     const storage = ephemeralSigningKeys()
     const environment = new FakeEnvironment({ now: NOW * 1000 })

@@ -131,6 +131,17 @@ describe('a JWKS on the network', () => {
     },
   )
 
+  it('JWT-15 another key under the same kid takes the place of the old one, and of what that has signed', async () => {
+    const { publish, outcome, environment } = remote({ cacheFor: '1m' })
+    const again = ecKey('a')
+    const text = token(key, { exp: NOW + 80_000 })
+    expect(await outcome(text)).toBe('ok')
+    publish([again])
+    await environment.advanceAndSettle(60_000)
+    expect(await outcome(text)).toBe('signature')
+    expect(await outcome(token(again))).toBe('ok')
+  })
+
   it('counts the time that the answer has been in a cache on its way', async () => {
     const { endpoint, verifier, environment } = remote()
     endpoint.mockImplementation(async () => answer([key], { 'cache-control': 'max-age=600', age: '500' }))

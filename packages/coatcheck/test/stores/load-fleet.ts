@@ -184,7 +184,7 @@ export function counted(history: readonly Entry[]): string {
 }
 
 /** The figures of a judgement, for the log. */
-export function summary({ lost, revivals, signedOut, cutShort, stale, stalest }: Judgement): string {
+export function summary({ lost, revivals, signedOut, cutShort, stale, behind, stalest }: Judgement): string {
   const acknowledged = revivals.filter((revival) => revival.acknowledged)
   const longest = (some: Judgement['revivals']) =>
     some.reduce((most, { lasted }) => (lasted > most ? lasted : most), 0n) / 1_000_000n
@@ -195,7 +195,7 @@ export function summary({ lost, revivals, signedOut, cutShort, stale, stalest }:
     `${revivals.filter(({ forGood }) => forGood).length} live in the end`,
     `${signedOut.length} signed out by nobody`,
     `${cutShort} logins cut short`,
-    `${stale.length} stale memories (the stalest ${stalest / 1_000_000n} ms after an end)`,
+    `${behind.length} memories that lacked a write, ${stale.length} of ended sessions (the stalest ${stalest / 1_000_000n} ms after the end)`,
   ].join('; ')
 }
 

@@ -33,7 +33,14 @@ async function runLoad(server: PostgresServer): Promise<void> {
   console.log(`${counted(history)}\nfaults: ${done}\n${summary(judgement)}`)
   await store.close()
   await end()
-  expect(judgement).toMatchObject({ lost: [], revivals: [], signedOut: [], cutShort: 0, stale: [] })
+  expect(judgement).toMatchObject({
+    lost: [],
+    revivals: [],
+    signedOut: [],
+    cutShort: 0,
+    stale: [],
+    behind: [],
+  })
   expect(history.filter(({ outcome }) => outcome === 'ok').length).toBeGreaterThan(SECONDS * 20)
   expect(history.some(({ outcome }) => outcome === 'unknown')).toBe(true)
 }

@@ -60,8 +60,10 @@ export interface Judgement {
   readonly signedOut: readonly string[]
   /** Logins that were cut short between their steps, where the store has several. */
   readonly cutShort: number
-  /** P7: answers from memory that came when nobody might give them any more. */
+  /** P7: answers from memory about sessions whose end nobody might overlook any more. */
   readonly stale: readonly string[]
+  /** P2 P7: answers from memory that lack what nobody might overlook any more. */
+  readonly behind: readonly string[]
   /** For how long at most memories outlived an acknowledged end, in nanoseconds. */
   readonly stalest: bigint
 }
@@ -214,10 +216,10 @@ function staleMemories(
   history: readonly Entry[],
   lives: ReadonlyMap<string, Life>,
   ends: Ends,
-): Pick<Judgement, 'stale' | 'stalest'> {
+): Pick<Judgement, 'stale' | 'behind' | 'stalest'> {
   const written = acknowledgedAppends(history)
   const over = new Map([...lives].map(([id, life]) => [id, ends.of(id, life).acknowledged] as const))
-  const stale: string[] = []
+  const [stale, behind]: [string[], string[]] = [[], []]
   let stalest = 0n
   for (const { kind, id, value, from } of history) {
     if (kind !== 'remembered') continue
@@ -226,9 +228,9 @@ function staleMemories(
     if (late > stalest) stalest = late
     if (late >= STALENESS) stale.push(`${id} was remembered ${late / 1_000_000n} ms after its end.`)
     const due = countUntil(written.get(id) ?? [], plus(from, -STALENESS))
-    if (Number(value) < due) stale.push(`${id} was remembered with ${value} of ${due} values.`)
+    if (Number(value) < due) behind.push(`${id} was remembered with ${value} of ${due} values.`)
   }
-  return { stale, stalest }
+  return { stale, behind, stalest }
 }
 
 const STALENESS = BigInt(MAX_STALENESS) * 1_000_000n

@@ -1,5 +1,6 @@
 import type { SessionId } from '../../core/record.ts'
 import type { ChangeFeed, ChangeReceiver } from '../../core/store.ts'
+import { PARTITIONS } from '../../core/token.ts'
 import type { Scheduler } from './scheduler.ts'
 
 export interface ScheduledFeedOptions {
@@ -17,6 +18,7 @@ interface Message {
   tell(receiver: ChangeReceiver): void
 }
 
+const ALL = Array.from({ length: PARTITIONS }, (_, partition) => partition)
 const ARRIVES = 'arrives'
 const BREAKS = 'is lost with the connection'
 
@@ -31,6 +33,8 @@ export class ScheduledFeed implements ChangeReceiver, ChangeFeed {
   #queue: Message[] = []
   #breaksLeft: number
   #isUp = true
+  /** Asks once more for each echo that is waited for. */
+  readonly #unanswered = new Set<() => void>()
   #isDelivering = false
 
   constructor(receiver: ChangeReceiver, options: ScheduledFeedOptions) {
@@ -58,6 +62,7 @@ export class ScheduledFeed implements ChangeReceiver, ChangeFeed {
 
   lost(partitions: readonly number[] | null): void {
     this.#come('has lost something', (receiver) => receiver.lost(partitions))
+    for (const ask of [...this.#unanswered]) ask()
   }
 
   probe(echoed: (partitions: readonly number[] | null) => void): void {
@@ -69,7 +74,7 @@ export class ScheduledFeed implements ChangeReceiver, ChangeFeed {
     return this.#inner?.immediate ?? false
   }
 
-  /** Waits until all that has been changed so far has come. */
+  /** Waits until all that has been changed so far, in every partition, has come. */
   caughtUp(): Promise<void> {
     return this.#echo(null)
   }
@@ -80,12 +85,20 @@ export class ScheduledFeed implements ChangeReceiver, ChangeFeed {
     await this.#inner?.close()
   }
 
+  /** The feed of a real engine may have to make a connection anew first, and is asked once more when it tells of that. */
   #echo(echoed: ((partitions: readonly number[] | null) => void) | null): Promise<void> {
+    const left = new Set(ALL)
     return new Promise((resolve) => {
-      this.#inner?.probe((partitions) => {
-        if (echoed) this.#come('echoes', () => echoed(partitions), true)
-        resolve()
-      })
+      const ask = () =>
+        this.#inner?.probe((partitions) => {
+          if (left.size > 0 && echoed) this.#come('echoes', () => echoed(partitions), true)
+          for (const partition of partitions ?? ALL) left.delete(partition)
+          if (left.size > 0) return
+          this.#unanswered.delete(ask)
+          resolve()
+        })
+      this.#unanswered.add(ask)
+      ask()
     })
   }
 

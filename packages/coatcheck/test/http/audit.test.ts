@@ -141,18 +141,22 @@ async function connectAndHandOff(sink: Sink): Promise<void> {
   const browser = new Browser(sessions)
   sink.note(await browser.post((session) => session.login('ada')))
   const begun = handOff.begin({ at })
-  browser.jar.store(begun.setCookies)
+  const elsewhere = new Browser(sessions)
+  elsewhere.jar.store(begun.setCookies)
   const secret = /=([\w-]{43})\./.exec(begun.setCookies.join())?.[1] ?? ''
   const [to, challenge] = [at, new URL(begun.location).searchParams.get('challenge')]
   const { value: issued } = await browser.get((session) => handOff.issue(session, { to, challenge }))
   const { code, state } = Object.fromEntries(new URL(issued?.ok ? issued.location : at).searchParams)
-  const cookie = browser.jar.header
+  const cookie = elsewhere.jar.header
   for (let time = 0; time < 2; time++) {
-    sink.note(await browser.get((session) => handOff.receive(session, { code, state, cookie })))
+    sink.note(await elsewhere.get((session) => handOff.receive(session, { code, state, cookie })))
   }
-  const { value: ticket = '' } = await browser.get((s) => tickets.issue(s, { origin: undefined }))
-  for (let time = 0; time < 2; time++) await tickets.redeem(ticket, undefined, contextOf('curl'))
-  for (const each of [secret, code ?? '', ticket]) sink.secrets.add(each)
+  const { value: ticket } = await browser.get((s) => tickets.issue(s, { origin: undefined }))
+  for (let time = 0; time < 2; time++) await tickets.redeem(ticket ?? '', undefined, contextOf('curl'))
+  for (const each of [secret, code, ticket]) {
+    expect(each).toMatch(/^[\w-]{32,}$/)
+    sink.secrets.add(each ?? '')
+  }
 }
 
 async function attack(sink: Sink): Promise<void> {

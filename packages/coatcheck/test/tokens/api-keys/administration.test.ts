@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { SessionStore } from '../../../src/core/store.ts'
 import { memory } from '../../../src/stores/memory.ts'
 import { type ApiKeysOptions, createApiKeys } from '../../../src/tokens/index.ts'
-import { DAY, HOUR } from '../../helpers/nodes.ts'
+import { createNode, DAY, HOUR, login, validate } from '../../helpers/nodes.ts'
 import { make, reason } from './key-cases.ts'
 import { createKeyNode } from './key-nodes.ts'
 
@@ -47,10 +47,17 @@ describe('making keys', () => {
     expect(store.calls.map(({ method }) => method)).not.toContain('create')
   })
 
-  it('P9 keys outlive the end of all sessions: they have a store of their own', async () => {
-    const { apiKeys } = createKeyNode()
+  it('P9 a user’s keys outlive the end of all sessions, and end with their owner', async () => {
+    const { apiKeys, environment } = createKeyNode()
+    const sessions = createNode({ environment })
+    const { token } = await login(sessions, 'ada')
     const { text } = await make(apiKeys)
+    await sessions.manager.revokeUser('ada')
+    await sessions.manager.revokeEveryone()
+    expect((await validate(sessions, token)).ok).toBe(false)
     expect(await reason(apiKeys, text)).toBe('ok')
+    expect(await apiKeys.revokeOwner('ada')).toBe(1)
+    expect(await reason(apiKeys, text)).toBe('ended')
   })
 
   it('knows a key by its text, for one that was found in the wild', async () => {

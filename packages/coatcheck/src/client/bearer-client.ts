@@ -55,9 +55,12 @@ class BearerSession {
     this.#logout = resolveOwn(this.#base, logoutPath)
     this.#fetch = options.fetch ?? globalFetch
     const name = `coatcheck bearer ${this.#base.href}`
-    // Nobody is asked, since a use of the refresh token would count as activity.
-    const check = async () => {}
-    this.life = new SessionLife(environment, check, () => this.#end('expired'))
+    // Nobody is asked before, since a use of the refresh token would count as activity.
+    this.life = new SessionLife(
+      environment,
+      async () => {},
+      () => this.#end('expired'),
+    )
     this.#proofs = options.dpop ? new DpopProofs(environment, name) : null
     this.#session = new TokenSession({
       environment,
@@ -93,7 +96,7 @@ class BearerSession {
   readonly setTokens = (response: TokenResponse): void => {
     const { access_token, token_type } = response ?? {}
     if (typeof access_token !== 'string' || typeof token_type !== 'string') {
-      throw new TypeError('setTokens takes a token response.')
+      throw new TypeError('This is no token response.')
     }
     this.#session.start(response)
   }
@@ -101,9 +104,8 @@ class BearerSession {
   readonly logout = async (): Promise<boolean> => {
     const tokens = this.#end('logout')
     if (!tokens) return true
-    const [token, token_type_hint] =
-      tokens.refresh === null ? [tokens.access, 'access_token'] : [tokens.refresh, 'refresh_token']
-    return this.#debt.owe(() => this.#session.post(this.#logout, { token, token_type_hint }))
+    const token = tokens.refresh ?? tokens.access
+    return this.#debt.owe(() => this.#session.post(this.#logout, { token }))
   }
 
   readonly close = (): void => {

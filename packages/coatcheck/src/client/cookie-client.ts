@@ -72,7 +72,7 @@ class CookieSession {
   readonly fetch: Fetch = async (input, init) => {
     const outgoing = new Outgoing(this.#fetch, this.#base, input, init)
     if (!isBelow(this.#base, outgoing.url)) return outgoing.pass()
-    if (!(await this.#debt.pay())) throw new TypeError('The logout is still to reach the server.')
+    if (!(await this.#debt.pay())) throw new TypeError('A logout is pending.')
     const { ends } = this.life
     const response = await this.#sendTwice(outgoing)
     if (response.status !== 401 || asksForStepUp(response)) return this.#hear(response, ends)
@@ -173,9 +173,10 @@ class CookieSession {
 
   /** After a sign that the session is over: whether it is alive all the same. */
   async #isAlive(): Promise<boolean> {
-    const { isLive, ends } = this.life
+    const { isLive, ends, signs } = this.life
     const status = await this.status()
-    if (status?.signedIn) return true
+    // The status said so, or a login was heard of meanwhile.
+    if (signs !== this.life.signs) return true
     if (ends !== this.life.ends || (!status && this.#status)) return false
     // Whatever asked for it took it for alive.
     if (isLive === null) this.life.live(null)

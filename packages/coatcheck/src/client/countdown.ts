@@ -23,6 +23,7 @@ interface Listener {
 /** Counts both limits down; asks `check`, which may `set` it anew, before it tells anybody that time is short or over. */
 export class Countdown {
   readonly #environment: ClientEnvironment
+  /** Never rejects. */
   readonly #check: () => Promise<unknown>
   readonly #listeners = new Set<Listener>()
   #deadlines: Remaining | null = null
@@ -84,7 +85,7 @@ export class Countdown {
 
   async #ring(): Promise<void> {
     if (this.#environment.monotonic() >= this.#due()) {
-      await this.#check().catch(() => {})
+      await this.#check()
       this.#tell(this.#end() - this.#environment.monotonic())
     }
     this.#arm()

@@ -1,7 +1,7 @@
 import {
   type ClientEnvironment,
   type Databases,
-  databases,
+  host,
   parseDate,
   randomText,
   subtle,
@@ -89,8 +89,7 @@ function bytes(buffer: ArrayBuffer): string {
 async function loadKey(name: string): Promise<ProofKey> {
   // Before the transaction, which would not wait for it.
   const made = (await subtle().generateKey(ALGORITHM, false, ['sign'])) as ProofKey
-  const indexedDb = databases()
-  return indexedDb ? storeFirst(indexedDb, name, made) : made
+  return host.indexedDB ? storeFirst(host.indexedDB, name, made) : made
 }
 
 function storeFirst(indexedDb: Databases, name: string, made: ProofKey): Promise<ProofKey> {

@@ -35,5 +35,5 @@ export function createClient(
 ): CookieClient | BearerClient {
   if (options.mode === 'cookie') return createCookieClient(options)
   if (options.mode === 'bearer') return createBearerClient(options)
-  throw new TypeError('mode must be cookie or bearer.')
+  throw new TypeError('mode is unknown.')
 }

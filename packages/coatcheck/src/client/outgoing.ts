@@ -1,4 +1,4 @@
-import { pageOrigin } from './platform.ts'
+import { host } from './platform.ts'
 
 /** As the global `fetch`. */
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>
@@ -24,7 +24,7 @@ export class Outgoing {
   }
 
   get isSafe(): boolean {
-    return /^(GET|HEAD|OPTIONS|TRACE)$/.test(this.method)
+    return /^(GET|HEAD|OPTIONS)$/.test(this.method)
   }
 
   header(name: string): string | null {
@@ -53,7 +53,7 @@ export class Outgoing {
     if (guarded) init.redirect = 'manual'
     if (withCookie) init.credentials = this.#credentials()
     const response = await this.#fetch(this.#request?.clone() ?? this.url, init)
-    if (guarded && isRedirect(response)) throw new TypeError('A request with a credential was redirected.')
+    if (guarded && isRedirect(response)) throw new TypeError('Redirected with a credential.')
     return response
   }
 
@@ -64,7 +64,7 @@ export class Outgoing {
   /** A cookie for an API of another origin needs `include`. */
   #credentials(): 'omit' | 'same-origin' | 'include' {
     const asked = this.#init.credentials ?? this.#request?.credentials ?? 'same-origin'
-    const page = pageOrigin()
+    const page = host.location?.origin
     return asked === 'same-origin' && page !== undefined && page !== this.url.origin ? 'include' : asked
   }
 }
@@ -75,7 +75,7 @@ function isRedirect(response: Response): boolean {
 
 /** A refusal that a new token would not change: the server wants a fresher or stronger proof (RFC 9470). */
 export function asksForStepUp(response: Response): boolean {
-  return /insufficient_user_authentication/.test(response.headers.get('www-authenticate') ?? '')
+  return /insufficient_user/.test(response.headers.get('www-authenticate') ?? '')
 }
 
 /** Nobody reads it any more. */
@@ -84,5 +84,5 @@ export function discard(response: Response): void {
 }
 
 function isStream(body: unknown): boolean {
-  return typeof body === 'object' && body !== null && 'getReader' in body
+  return (body as Partial<ReadableStream> | null | undefined)?.getReader !== undefined
 }

@@ -75,7 +75,8 @@ interface Asking<T> {
   onerror: ((event: unknown) => void) | null
 }
 
-const host = globalThis as unknown as Host
+/** What may be missing. */
+export const host = globalThis as unknown as Host
 
 /**
  * Whether this is a browser, a page or a worker of one. Servers have channels too, by which the clients of two users would
@@ -90,10 +91,6 @@ export function pageAddress(): string | undefined {
   return host.document?.baseURI ?? host.location?.href
 }
 
-export function pageOrigin(): string | undefined {
-  return host.location?.origin
-}
-
 /** `null` where there is nobody to hear. */
 export function openChannel(name: string): Channel | null {
   return isBrowser() && host.BroadcastChannel ? new host.BroadcastChannel(name) : null
@@ -106,10 +103,6 @@ export function openStorage(kind: 'sessionStorage' | 'localStorage'): TextStorag
   } catch {
     return null
   }
-}
-
-export function databases(): Databases | null {
-  return host.indexedDB ?? null
 }
 
 /** Calls back when the page is shown again or the network has come back; returns what stops it. */

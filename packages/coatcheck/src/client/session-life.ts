@@ -13,7 +13,8 @@ export interface SessionEnd {
 export class SessionLife {
   readonly countdown: Countdown
   readonly #listeners = new Set<(end: SessionEnd) => void>()
-  #state: 'unknown' | 'live' | 'over' = 'unknown'
+  /** `null`: not known yet. */
+  isLive: boolean | null = null
   /** Signs of life so far: whoever asked before the last one learned nothing that is still true of an end. */
   signs = 0
   /** Ends so far: an answer to what was asked before the last one brings nothing back. */
@@ -23,21 +24,16 @@ export class SessionLife {
     this.countdown = new Countdown(environment, check, expire)
   }
 
-  /** `null`: not known yet. */
-  get isLive(): boolean | null {
-    return this.#state === 'unknown' ? null : this.#state === 'live'
-  }
-
   /** The server answered as it does to a live session. */
   live(remaining: Remaining | null): void {
-    this.#state = 'live'
+    this.isLive = true
     this.signs++
     if (remaining) this.countdown.set(remaining)
   }
 
   /** There is no session, and nothing has ended either. */
   none(): void {
-    if (this.#state === 'unknown') this.#state = 'over'
+    this.isLive ??= false
   }
 
   onEnd(listener: (end: SessionEnd) => void): () => void {
@@ -47,8 +43,8 @@ export class SessionLife {
 
   /** Tells once. */
   end(end: SessionEnd): void {
-    if (this.#state === 'over') return
-    this.#state = 'over'
+    if (this.isLive === false) return
+    this.isLive = false
     this.ends++
     this.countdown.clear()
     for (const listener of this.#listeners) safely(() => listener(end))

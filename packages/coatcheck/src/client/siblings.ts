@@ -78,7 +78,7 @@ export class Siblings {
     this.#say({ ask: known, from: this.#id, claims: true })
     await this.#news(ANSWER_WITHIN)
     this.#stage = 'idle'
-    return this.#busyFor() === 0 && this.#knows(known)
+    return this.#busyFor() <= 0 && this.#knows(known)
   }
 
   /** After `claim` and whatever came of it. */
@@ -106,7 +106,7 @@ export class Siblings {
   }
 
   #busyFor(): number {
-    return Math.max(0, this.#busyUntil - this.#environment.monotonic())
+    return this.#busyUntil - this.#environment.monotonic()
   }
 
   #knows({ line, turn }: Known): boolean {
@@ -155,8 +155,8 @@ export class Siblings {
       return
     }
     if (!claims || !this.#knows(ask)) return
-    const isMine = this.#stage === 'refreshing' || (this.#stage === 'claiming' && this.#id < from)
-    if (isMine) this.#say({ busy: known })
+    if (this.#stage === 'refreshing' || (this.#stage === 'claiming' && this.#id < from))
+      this.#say({ busy: ask })
     else this.#wait(ask)
   }
 

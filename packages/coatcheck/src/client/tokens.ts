@@ -28,8 +28,8 @@ export interface Tokens {
   readonly expiresAt: number
 }
 
-/** As they travel between clocks that have nothing in common. */
-export type SentTokens = Omit<Tokens, 'expiresAt'> & {
+/** As they travel between clocks that have nothing in common: `expiresAt` means nothing to the receiver. */
+export interface SentTokens extends Tokens {
   /** Milliseconds until it is to be replaced. */
   readonly left: number
   readonly remaining: Remaining | null
@@ -62,16 +62,12 @@ export function remainingOf({ refresh_token_expires_in: left }: TokenResponse): 
   return typeof left === 'number' ? { idle: left, absolute: left } : null
 }
 
-export function toSent(
-  { expiresAt, ...tokens }: Tokens,
-  now: number,
-  remaining: Remaining | null,
-): SentTokens {
-  return { ...tokens, left: expiresAt - now, remaining }
+export function toSent(tokens: Tokens, now: number, remaining: Remaining | null): SentTokens {
+  return { ...tokens, left: tokens.expiresAt - now, remaining }
 }
 
-export function fromSent({ left, remaining: _, ...tokens }: SentTokens, now: number): Tokens {
-  return { ...tokens, expiresAt: now + left }
+export function fromSent(sent: SentTokens, now: number): Tokens {
+  return { ...sent, expiresAt: now + sent.left }
 }
 
 const STORAGES = {

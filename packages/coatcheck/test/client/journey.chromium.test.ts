@@ -192,7 +192,7 @@ describe('a foreign host in a browser', () => {
       const outcomes = (await page.evaluate(tries)) as string[]
       expect(leaked.length).toBeGreaterThan(3)
       expect(leaked.filter((headers) => /authorization|x-csrf|dpop/i.test(headers))).toEqual([])
-      expect(outcomes.at(-1)).toMatch(/redirected/)
+      expect(outcomes.at(-1)).toMatch(/Redirected/)
     })
   })
 })

@@ -112,7 +112,7 @@ describe('a request beyond the base', () => {
     })
     if (mode === 'bearer') client.setTokens({ access_token: 'the-secret', token_type: 'Bearer' })
     else await client.fetch('login', { method: 'POST' })
-    await expect(client.fetch('away', { method: 'POST', body: 'x' })).rejects.toThrow(/redirected/)
+    await expect(client.fetch('away', { method: 'POST', body: 'x' })).rejects.toThrow(/Redirected/)
     const seen = await client.fetch('away', { method: 'POST', redirect: 'manual' })
     expect(seen.status).toBe(307)
     expect(network.foreign).toEqual([])

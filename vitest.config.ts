@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 import { findEngine, readEngines, testPattern } from './scripts/engines.ts'
 import { testParts } from './scripts/workspace.ts'
@@ -14,6 +15,8 @@ export default defineConfig({
     pool: 'forks',
     testTimeout: long ? 3_600_000 : 60_000,
     hookTimeout: 60_000,
+    // Two at once, also where there are two cores: many tests wait for servers and browsers, or for time to pass.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     exclude: ['**/node_modules/**', ...missing.map(testPattern)],
     ...(long && { setupFiles: ['scripts/soak-setup.ts'], fileParallelism: false }),
     projects: testParts().map((part) => ({

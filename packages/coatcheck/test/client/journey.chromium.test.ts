@@ -71,7 +71,7 @@ describe('a journey in a browser', () => {
           for (const tab of [page, other]) {
             const call = `client.fetch('orders', { method: 'POST', body: 'x' }).then((response) => response.json())`
             expect(await tab.evaluate(call)).toEqual({ for: 'ann' })
-            await tab.evaluate('new Promise((resolve) => setTimeout(resolve, 400))')
+            stage.clock.advance(400)
           }
         }
         expect(stage.shop.refreshed.length).toBeGreaterThan(1)
@@ -156,13 +156,13 @@ describe('an end in a browser', () => {
   })
 
   it('is none where the page’s clock stood still: one refresh and the request again', async () => {
-    await onStage({ accessTokenLife: '2s' }, async ({ origin, shop }, context) => {
+    await onStage({ accessTokenLife: '2s' }, async ({ origin, shop, clock }, context) => {
       const page = await context.newPage()
       await page.addInitScript('performance.now = () => 1_000')
       await page.goto(origin)
       await start(page, { baseUrl: '/bearer/', mode: 'bearer' })
       await page.evaluate(LOGIN)
-      await page.evaluate('new Promise((resolve) => setTimeout(resolve, 2_500))')
+      clock.advance(2_500)
       shop.seen.length = 0
       expect(await page.evaluate(STATUS)).toBe(200)
       expect(shop.seen.map(({ path, status }) => `${path} ${status}`)).toEqual([

@@ -6,6 +6,7 @@ import { getRequestListener } from '@hono/node-server'
 import { type Browser, chromium } from 'playwright-core'
 import { rolldown } from 'rolldown'
 import { requireEngine } from '../../../../scripts/engines.ts'
+import type { Environment } from '../../src/core/environment.ts'
 import { systemEnvironment } from '../../src/core/platform.ts'
 import { openShop, type Shop, type ShopOptions } from './shop.ts'
 
@@ -69,8 +70,8 @@ export async function openStage(
   options: Omit<ShopOptions, 'environment'> & { readonly shift?: number } = {},
 ) {
   const { shift = 0, ...rest } = options
-  const environment = { ...systemEnvironment, now: () => systemEnvironment.now() + shift }
-  const shop = openShop({ ...rest, environment })
+  const clock = new ServerClock(shift)
+  const shop = openShop({ ...rest, environment: clock.environment })
   const files: Record<string, string> = {
     '/': PAGE,
     '/client.js': await bundle(),
@@ -80,16 +81,36 @@ export async function openStage(
   const server = createServer(getRequestListener((request) => serve(files, shop, request)))
   server.listen(0, 'localhost')
   await once(server, 'listening')
-  return new Stage(shop, server)
+  return new Stage(shop, server, clock)
+}
+
+/** Runs as the system's clocks do, and can be set ahead; browsers do not notice. */
+class ServerClock {
+  #ahead = 0
+  readonly environment: Environment
+
+  constructor(shift: number) {
+    this.environment = {
+      ...systemEnvironment,
+      now: () => systemEnvironment.now() + shift + this.#ahead,
+      monotonic: () => systemEnvironment.monotonic() + this.#ahead,
+    }
+  }
+
+  advance(milliseconds: number): void {
+    this.#ahead += milliseconds
+  }
 }
 
 export class Stage {
   readonly shop: Shop
   readonly origin: string
+  readonly clock: ServerClock
   readonly #server: Server
 
-  constructor(shop: Shop, server: Server) {
+  constructor(shop: Shop, server: Server, clock: ServerClock) {
     this.shop = shop
+    this.clock = clock
     this.#server = server
     this.origin = `http://localhost:${(server.address() as AddressInfo).port}`
   }

@@ -12,6 +12,7 @@ import {
   NodeResponseHeaders,
 } from './node-exchange.ts'
 import { sendProblem } from './prepared-response.ts'
+import { printFault } from './print-fault.ts'
 
 export interface NodeApiKeyOptions extends ApiKeyGuardOptions {
   /** Proxies whose `X-Forwarded-*` headers count. Default none. */
@@ -47,7 +48,7 @@ export type NodeApiKeyGuard = (
  * ```
  */
 export function requireApiKey(apiKeys: ApiKeyVerifier, options: NodeApiKeyOptions = {}): NodeApiKeyGuard {
-  const { trustProxy, onError = print, ...guard } = options
+  const { trustProxy, onError = printFault, ...guard } = options
   const check = resolveApiKeyGuard(apiKeys, guard)
   return (request, response, handler) => {
     const exchange = new NodeExchange(request, new NodeResponseHeaders(response), {
@@ -76,9 +77,4 @@ function answer(response: NodeResponse, error: unknown, onError: (error: unknown
   // The client must not take what it has got for the whole.
   if (!left) sendProblem(response, error, FOR_KEYS)
   else if (!response.writableEnded) response.destroy()
-}
-
-function print(error: unknown): void {
-  // biome-ignore lint/suspicious/noConsole: a fault that nobody asked to be told about could never be found otherwise
-  console.error(error)
 }

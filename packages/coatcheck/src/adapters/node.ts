@@ -18,6 +18,7 @@ import {
   NodeResponseHeaders,
 } from './node-exchange.ts'
 import { sendProblem } from './prepared-response.ts'
+import { printFault } from './print-fault.ts'
 import { type GateOptions, ResponseGate } from './response-gate.ts'
 
 export type { ApiKeyGuardOptions } from '../http/api-key-guard.ts'
@@ -181,15 +182,10 @@ class HandledRequest<D> implements NodePlatform, GateOptions {
 
   #report(error: unknown): void {
     try {
-      const { onError = print } = this.#options
+      const { onError = printFault } = this.#options
       onError(error)
     } catch (failure) {
-      print(failure)
+      printFault(failure)
     }
   }
-}
-
-function print(error: unknown): void {
-  // biome-ignore lint/suspicious/noConsole: a fault that nobody asked to be told about could never be found otherwise
-  console.error(error)
 }

@@ -1,12 +1,11 @@
-import { setTimeout as passed } from 'node:timers/promises'
 import { afterEach, describe, it } from 'vitest'
 import { systemEnvironment } from '../../src/core/platform.ts'
-import type { SessionStore } from '../../src/core/store.ts'
 import { newSession } from '../../src/store-testing/fixtures.ts'
 import { FaultProxy, postgresQueries } from '../helpers/fault-proxy.ts'
 import { PostgresServer } from '../helpers/postgres-server.ts'
 import { openStore } from '../stores/load-stores.ts'
-import { now, Reader } from './reader.ts'
+import { itRemembersNoEndAway } from './process-cases.ts'
+import { endPersistently, Reader } from './reader.ts'
 
 const SESSION = newSession(1)
 
@@ -19,30 +18,13 @@ afterEach(async () => {
 describe.each(['pg', 'postgres'])(
   'P7 another process, over PostgreSQL through %s, remembers no end away',
   (driver) => {
-    it('whose event loop stood still for 3 s with the end behind many echoes', async () => {
-      const { store, reader } = await served(driver)
-      reader.pause()
-      const endedAt = await end(store)
-      await passed(3_000)
-      reader.resume()
-      await reader.until(({ found }) => found === 'ended')
-      await reader.expectSilent(endedAt)
-    })
-
-    it('whose connections stay open and bring nothing any more', async () => {
-      const { store, reader, proxy } = await served(driver)
-      proxy.lose('answers')
-      const endedAt = await end(store)
-      await reader.expectSilent(endedAt)
-      proxy.heal()
-      await reader.until(({ found }) => found === 'ended')
-    })
+    itRemembersNoEndAway(SESSION.id, () => served(driver))
 
     it('whose server was killed and started again', async () => {
       const { server, store, reader } = await served(driver)
       await server.crash()
       await server.start()
-      const endedAt = await end(store)
+      const endedAt = await endPersistently(store, SESSION.id)
       await reader.expectSilent(endedAt)
       await reader.until(({ found }) => found === 'ended')
     })
@@ -64,16 +46,4 @@ async function served(driver: string) {
   )
   await reader.warm()
   return { server, proxy, store, reader }
-}
-
-/** When the end was acknowledged. */
-async function end(store: SessionStore): Promise<bigint> {
-  for (;;) {
-    try {
-      await store.end(SESSION.id, { reason: 'revoked' })
-      return now()
-    } catch {
-      await passed(50)
-    }
-  }
 }

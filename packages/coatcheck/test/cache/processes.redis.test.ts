@@ -10,7 +10,8 @@ import { FaultProxy, redisScripts } from '../helpers/fault-proxy.ts'
 import { RedisCluster } from '../helpers/redis-cluster.ts'
 import { RedisServer } from '../helpers/redis-server.ts'
 import type { PortMap } from '../stores/load-stores.ts'
-import { MAX_STALENESS, now, Reader } from './reader.ts'
+import { itRemembersNoEndAway } from './process-cases.ts'
+import { endPersistently, MAX_STALENESS, Reader } from './reader.ts'
 
 const DURABLE = ['--appendonly', 'yes', '--save', '']
 const SESSION = newSession(1)
@@ -26,39 +27,13 @@ afterEach(async () => {
 })
 
 describe.each(drivers)('P7 another process, over Redis through %s, remembers no end away', (driver) => {
-  it('whose event loop stood still for 3 s with the end behind many echoes', async () => {
-    const { store, reader } = await served(driver)
-    reader.pause()
-    const endedAt = await end(store)
-    await passed(3_000)
-    reader.resume()
-    await reader.until(({ found }) => found === 'ended')
-    await reader.expectSilent(endedAt)
-  })
+  itRemembersNoEndAway(SESSION.id, () => served(driver))
 
   it('that learns of it at once where nothing is wrong', async () => {
     const { store, reader } = await served(driver)
-    const endedAt = await end(store)
+    const endedAt = await endPersistently(store, SESSION.id)
     await reader.until(({ found }) => found === 'ended')
     await reader.expectSilent(endedAt, 200)
-  })
-
-  it('whose connections stay open and bring nothing any more', async () => {
-    const { store, reader, proxy } = await served(driver)
-    proxy.lose('answers')
-    const endedAt = await end(store)
-    await reader.expectSilent(endedAt)
-    proxy.heal()
-    await reader.until(({ found }) => found === 'ended')
-  })
-
-  it('that reached the server no more, while everything from there still came', async () => {
-    const { store, reader, proxy } = await served(driver)
-    proxy.lose('requests')
-    const endedAt = await end(store)
-    await reader.expectSilent(endedAt)
-    proxy.heal()
-    await reader.until(({ found }) => found === 'ended')
   })
 
   it('that the server dropped while it stood still, since it read too slowly', async () => {
@@ -67,7 +42,7 @@ describe.each(drivers)('P7 another process, over Redis through %s, remembers no 
     reader.pause()
     const burst = `for i = 1, 200000 do redis.call('SPUBLISH', KEYS[1], string.rep('x', 100)) end`
     await client.eval(burst, { keys: [`coatcheck:{${tagOf(SESSION.id)}}:changes`] })
-    const endedAt = await end(store)
+    const endedAt = await endPersistently(store, SESSION.id)
     reader.resume()
     await reader.until(({ found }) => found === 'ended')
     await reader.expectSilent(endedAt)
@@ -90,7 +65,7 @@ describe.each(drivers)('P7 another process, over Redis through %s, remembers no 
     await reader.warm()
     link.lose('requests', 'answers')
     await other.sendCommand(['REPLICAOF', 'NO', 'ONE'])
-    const endedAt = await end(await opened(other))
+    const endedAt = await endPersistently(await opened(other), SESSION.id)
     // Redis counts lag in whole seconds, and looks once a second.
     await reader.expectSilent(endedAt, NOTICED + 2_000 + MAX_STALENESS)
   })
@@ -110,9 +85,9 @@ describe('P7 another process, over a Redis Cluster, remembers no end away', () =
     // While keys are on their way there is no answer, which the move does not wait for.
     let ended: Promise<bigint> | null = null
     await cluster.moveSlot(`{${tagOf(id)}}`, async () => {
-      ended ??= end(store, id)
+      ended ??= endPersistently(store, id)
     })
-    await reader.expectSilent((await ended) ?? now())
+    await reader.expectSilent((await ended) ?? 0n)
     await reader.until(({ found }) => found === 'ended')
   })
 
@@ -120,7 +95,7 @@ describe('P7 another process, over a Redis Cluster, remembers no end away', () =
     const { store, reader, id } = await onCluster(cluster, driver, 2)
     await cluster.moveSlot(`{${tagOf(id)}}`, async () => {})
     await reader.warm()
-    const endedAt = await end(store, id)
+    const endedAt = await endPersistently(store, id)
     await reader.until(({ found }) => found === 'ended')
     await reader.expectSilent(endedAt)
   })
@@ -134,7 +109,7 @@ describe('P7 another process, over a Redis Cluster, remembers no end away', () =
     const others = own.nodes.filter((node) => node !== primary)
     while ((await own.primaries(others)).length < 3) await passed(50)
     await primary.restart()
-    const endedAt = await end(store, id)
+    const endedAt = await endPersistently(store, id)
     await reader.expectSilent(endedAt)
     await reader.until(({ found }) => found === 'ended')
   })
@@ -183,18 +158,6 @@ async function opened(client: RedisClient): Promise<SessionStore> {
   const store = redis(client, { confirmations: 0 })
   await store.open({ environment: systemEnvironment, tombstoneRetention: 3_600_000 })
   return store
-}
-
-/** When the end was acknowledged. */
-async function end(store: SessionStore, id: SessionId = SESSION.id): Promise<bigint> {
-  for (;;) {
-    try {
-      await store.end(id, { reason: 'revoked' })
-      return now()
-    } catch {
-      await passed(50)
-    }
-  }
 }
 
 function tagOf(id: SessionId): string {

@@ -1,11 +1,11 @@
 import { join } from 'node:path'
 import { setTimeout as passed } from 'node:timers/promises'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, it, onTestFinished } from 'vitest'
 import { systemEnvironment } from '../../src/core/platform.ts'
 import { newSession } from '../../src/store-testing/fixtures.ts'
 import { sqlite } from '../../src/stores/sqlite.ts'
 import { temporaryDirectory } from '../stores/sqlite-harness.ts'
-import { now, Reader } from './reader.ts'
+import { endPersistently, Reader } from './reader.ts'
 
 const SESSION = newSession(1)
 
@@ -27,8 +27,7 @@ describe('P7 another process, over one file of SQLite, remembers no end away', (
     })
     await reader.warm()
     if (pause > 0) reader.pause()
-    expect((await store.end(SESSION.id, { reason: 'revoked' })).outcome).toBe('ended')
-    const endedAt = now()
+    const endedAt = await endPersistently(store, SESSION.id)
     await passed(pause)
     reader.resume()
     await reader.until(({ found }) => found === 'ended')

@@ -3,6 +3,8 @@ import { once } from 'node:events'
 import { setTimeout as passed } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
+import type { SessionId } from '../../src/core/record.ts'
+import type { SessionStore } from '../../src/core/store.ts'
 import type { Seen } from './reader-child.ts'
 
 const CHILD = fileURLToPath(new URL('reader-child.ts', import.meta.url))
@@ -64,6 +66,14 @@ export class Reader {
   }
 }
 
-export function now(): bigint {
-  return process.hrtime.bigint()
+/** Ends the session, however often that takes; when the end was acknowledged, by the clock of `Seen`. */
+export async function endPersistently(store: SessionStore, id: SessionId): Promise<bigint> {
+  for (;;) {
+    try {
+      await store.end(id, { reason: 'revoked' })
+      return process.hrtime.bigint()
+    } catch {
+      await passed(50)
+    }
+  }
 }

@@ -1,0 +1,88 @@
+import { createSessions, type Environment, type Sessions } from 'coatcheck'
+import {
+  type ApiKeys,
+  createApiKeys,
+  createKeyRing,
+  createTokens,
+  type SigningKeyRing,
+  type Tokens,
+} from 'coatcheck/tokens'
+import type { Logger } from 'pino'
+import { AUDIT_MIGRATIONS, AuditTrail } from './audit/audit-trail.ts'
+import type { Settings } from './config/settings.ts'
+import { createLog } from './operations/log.ts'
+import type { Database } from './storage/database.ts'
+import { DOCUMENT_MIGRATIONS, signingKeyDocument } from './storage/documents.ts'
+import { migrate } from './storage/migrations.ts'
+import { openStorage } from './storage/open-storage.ts'
+import { systemEnvironment } from './system.ts'
+
+/** How every API key of this server begins. */
+export const API_KEY_PREFIX = 'coatcheck'
+
+/** The parts that everything else is a function of: opened once per process, closed in the reverse order. */
+export interface Authority {
+  readonly settings: Settings
+  readonly environment: Environment
+  readonly log: Logger
+  readonly database: Database
+  /** Of visitors and users. */
+  readonly sessions: Sessions<Record<string, never>>
+  /** Of administrators: another store, another cookie, never accepted in place of a user's. */
+  readonly adminSessions: Sessions<Record<string, never>>
+  readonly apiKeys: ApiKeys
+  readonly signingKeys: SigningKeyRing
+  readonly tokens: Tokens
+  readonly audit: AuditTrail
+  close(): Promise<void>
+}
+
+/** Opens stores, keys and database, and makes tables that are missing. Throws what any of them throws, with nothing left open. */
+export async function openAuthority(
+  settings: Settings,
+  { environment = systemEnvironment }: { readonly environment?: Environment } = {},
+): Promise<Authority> {
+  const log = createLog(settings)
+  const onError = (error: unknown) => log.error({ err: error }, 'background failure')
+  const storage = await openStorage(settings, onError)
+  const { database, keys } = storage
+  await migrate(database, [...AUDIT_MIGRATIONS, ...DOCUMENT_MIGRATIONS])
+  const shared = { keys, environment, onError }
+  const sessions = createSessions<Record<string, never>>({
+    ...shared,
+    store: storage.sessions,
+    cookie: { name: settings.cookieName, ...(settings.cookieDomain && { domain: settings.cookieDomain }) },
+    transports: ['cookie', 'bearer'],
+    unsafeAllowHttp: settings.unsafeAllowHttp,
+  })
+  const adminSessions = createSessions<Record<string, never>>({
+    ...shared,
+    name: 'admin',
+    store: storage.adminSessions,
+    cookie: { name: 'admin', sameSite: 'strict' },
+    idleTimeout: '15m',
+    absoluteTimeout: '8h',
+  })
+  const apiKeys = createApiKeys({
+    store: storage.apiKeys,
+    prefix: API_KEY_PREFIX,
+    environment,
+    onError,
+    unsafeAllowHttp: settings.unsafeAllowHttp,
+  })
+  const signingKeys = createKeyRing({ storage: signingKeyDocument(database), keys, environment })
+  const tokens = createTokens({ sessions, keys: signingKeys, issuer: settings.publicUrl.origin })
+  const audit = new AuditTrail(database, environment)
+  const opened = [sessions, adminSessions, apiKeys]
+  for (const part of opened) await part.open()
+  await signingKeys.open()
+  return {
+    ...{ settings, environment, log, database, sessions, adminSessions, apiKeys, signingKeys, tokens, audit },
+    async close() {
+      for (const part of opened.toReversed()) await part.close()
+      await audit.flush()
+      await database.close()
+      await storage.close()
+    },
+  }
+}

@@ -1,0 +1,42 @@
+/** Everything that an operator can set, resolved; see `definitions.ts` for the names, defaults and meanings. Frozen. */
+export interface Settings {
+  readonly dataDirectory: string
+  readonly store: string
+  readonly database: string
+  readonly keys: string | null
+  readonly publicUrl: URL
+  readonly host: string
+  readonly port: number
+  readonly adminHost: string
+  /** `null`: no admin listener over TCP, only the socket in the data directory. */
+  readonly adminPort: number | null
+  readonly tlsCert: string | null
+  readonly tlsKey: string | null
+  /** Addresses and networks of proxies whose `X-Forwarded-*` headers count. */
+  readonly trustProxy: readonly string[]
+  readonly cookieName: string
+  readonly cookieDomain: string | null
+  /** Origins, besides the public one, that may be returned to after a login and that forward-auth answers for. */
+  readonly hosts: readonly string[]
+  /** Fields of a user's claims that forward-auth and access tokens carry. */
+  readonly claims: readonly string[]
+  readonly signUp: boolean
+  readonly verifyUrl: string | null
+  readonly resetUrl: string | null
+  readonly minPasswordLength: number
+  readonly idleTimeout: string
+  readonly absoluteTimeout: string
+  readonly siteName: string
+  readonly logo: string | null
+  readonly themeCss: string | null
+  readonly strings: string | null
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
+  /** Seconds that requests under way have after SIGTERM. */
+  readonly shutdownTimeout: number
+  readonly unsafeAllowHttp: boolean
+}
+
+export type SettingName = keyof Settings
+
+/** Where a value came from, strongest first. */
+export type SettingSource = 'flag' | 'environment' | 'environment file' | 'file' | 'default'

@@ -299,12 +299,16 @@ export class SessionManager {
 
   /** A fresh CSRF token for this session; bound to the id, so that rotation does not break open forms. */
   csrfToken(record: Pick<SessionRecord, 'id'> | null): string {
-    const { ring, environment } = this.#requireOpen().context
-    return issueCsrfToken(ring, environment, record?.id ?? NO_SESSION)
+    return issueCsrfToken(this.ring, this.settings.environment, record?.id ?? NO_SESSION)
   }
 
   verifyCsrfToken(record: Pick<SessionRecord, 'id'> | null, text: string): boolean {
-    return verifyCsrfToken(this.#requireOpen().context.ring, record?.id ?? NO_SESSION, text)
+    return verifyCsrfToken(this.ring, record?.id ?? NO_SESSION, text)
+  }
+
+  /** The keys that these sessions work with, for what hangs on them; open them first. */
+  get ring(): KeyRing {
+    return this.#requireOpen().context.ring
   }
 
   #requireOpen(): Opened {

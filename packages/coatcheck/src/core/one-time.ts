@@ -1,13 +1,17 @@
-import { framed, toBase64Url } from './encoding.ts'
+import { framed, fromBase64Url, toBase64Url } from './encoding.ts'
 import { StoreError } from './errors.ts'
 import type { JsonFields } from './json.ts'
 import type { SessionManager } from './manager.ts'
 import { constantTimeEqual, sha256, sha256Bytes } from './platform.ts'
 import type { SessionId } from './record.ts'
 import type { NewSession } from './store.ts'
-import { newSecret } from './token.ts'
 
 const ID_BYTES = 16
+
+/** Of a code: version and key slot (4 bits each), 17 random bytes, a tag of 6. */
+const VERSION = 1
+const HEAD_BYTES = 18
+const CODE_BYTES = 24
 
 const USED = 'used'
 
@@ -24,32 +28,31 @@ export class OneTimeRecords {
     this.#kind = kind
   }
 
-  /** A code of 192 random bits, 32 characters of base64url, that brings `data` back once within `expiresIn` milliseconds. */
+  /** A code of 136 random bits, 32 characters of base64url, that brings `data` back once within `expiresIn` milliseconds. */
   async issue(data: JsonFields, expiresIn: number): Promise<string> {
-    const code = toBase64Url(newSecret(this.#manager.settings.environment))
+    await this.#manager.open()
+    const code = this.#newCode()
     if (await this.#create(code, data, expiresIn)) return code
     throw new StoreError('ERR_STORE_UNAVAILABLE', 'A new code already existed in the store.', {
       retryable: true,
     })
   }
 
-  /** What the code was made with, for the first who asks; `null` for anybody else, and for what is no code. */
-  async redeem(code: string): Promise<JsonFields | null> {
+  /**
+   * What the code was made with, for the first who asks; `used` for whoever comes later, as far as the store remembers
+   * (option `tombstoneRetention`); `unknown` for all else. What nobody issued costs a MAC and no look-up.
+   */
+  async redeem(code: string): Promise<JsonFields | 'used' | 'unknown'> {
     await this.#manager.open()
+    if (!this.#isOurs(code)) return 'unknown'
     const id = this.#idOf(code)
     const found = await this.#manager.store.find(id)
-    if (found.status !== 'live') return null
+    if (found.status === 'ended' && found.tombstone.reason === USED) return 'used'
+    if (found.status !== 'live') return 'unknown'
     const { record } = found
-    if (!constantTimeEqual(record.rotation.secretHash, this.#hashOf(code))) return null
+    if (!constantTimeEqual(record.rotation.secretHash, this.#hashOf(code))) return 'unknown'
     const ended = await this.#manager.store.call('end', id, { reason: USED })
-    return ended.outcome === 'ended' ? record.data : null
-  }
-
-  /** Whether somebody has redeemed the code before, as far as the store remembers (option `tombstoneRetention`). */
-  async wasUsed(code: string): Promise<boolean> {
-    await this.#manager.open()
-    const found = await this.#manager.store.find(this.#idOf(code))
-    return found.status === 'ended' && found.tombstone.reason === USED
+    return ended.outcome === 'ended' ? record.data : 'used'
   }
 
   /** Whether nobody has come with this key within the last `within` milliseconds. */
@@ -74,6 +77,27 @@ export class OneTimeRecords {
       schemaVersion: 0,
     }
     return (await this.#manager.store.call('create', record)).outcome === 'ok'
+  }
+
+  #newCode(): string {
+    const { ring, settings } = this.#manager
+    const bytes = new Uint8Array(CODE_BYTES)
+    bytes[0] = (VERSION << 4) | ring.currentSlot
+    bytes.set(settings.environment.randomBytes(HEAD_BYTES - 1), 1)
+    bytes.set(this.#tagOf(ring.currentSlot, bytes), HEAD_BYTES)
+    return toBase64Url(bytes)
+  }
+
+  #isOurs(code: string): boolean {
+    const bytes = fromBase64Url(code)
+    const head = bytes?.length === CODE_BYTES ? (bytes[0] ?? 0) : 0
+    if (!bytes || head >> 4 !== VERSION || !this.#manager.ring.has(head & 0b1111)) return false
+    return constantTimeEqual(this.#tagOf(head & 0b1111, bytes), bytes.slice(HEAD_BYTES))
+  }
+
+  #tagOf(slot: number, bytes: Uint8Array): Uint8Array {
+    const head = bytes.slice(0, HEAD_BYTES)
+    return this.#manager.ring.mac(`once ${this.#kind}`, slot, head).slice(0, CODE_BYTES - HEAD_BYTES)
   }
 
   #idOf(key: string): SessionId {

@@ -163,7 +163,7 @@ export class HandOff<D> {
   /** The live session that the code comes from. A code that is not for this is used up all the same: somebody has it who should not. */
   async #redeem(code: string, state: string): Promise<Live | { readonly reason: HandOffRefusal }> {
     const data = await this.#codes.redeem(code)
-    if (data === null) return { reason: (await this.#codes.wasUsed(code)) ? 'used' : 'unknown' }
+    if (typeof data === 'string') return { reason: data }
     const { from, to, challenge } = data as {
       readonly from: SessionId
       readonly to: string

@@ -87,7 +87,7 @@ export class UpgradeTickets<D> {
   async #redeem(ticket: string, header: string | undefined): Promise<Redeemed> {
     if (!TICKET.test(ticket)) return { ok: false, reason: 'malformed' }
     const data = await this.#codes.redeem(ticket)
-    if (data === null) return { ok: false, reason: (await this.#codes.wasUsed(ticket)) ? 'used' : 'unknown' }
+    if (typeof data === 'string') return { ok: false, reason: data }
     const { session, origin } = data as { readonly session: SessionId; readonly origin: string | null }
     const came = header === undefined ? null : (parseOrigin(header) ?? 'null')
     return came === origin ? { ok: true, session } : { ok: false, reason: 'origin' }

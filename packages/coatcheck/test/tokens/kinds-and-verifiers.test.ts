@@ -128,7 +128,7 @@ async function everything() {
     'access token': async (token) => (await verifier.verify(token)).ok,
     'API key': async (token) => (await apiKeys.verify(token)).ok,
     'CSRF token': async (token) => manager.verifyCsrfToken(session.record, token),
-    'one-time code': async (token) => (await codes.redeem(token)) !== null,
+    'one-time code': async (token) => typeof (await codes.redeem(token)) === 'object',
     'DPoP proof': async (token) => (await dpop.verify({ ...target, proof: token })).ok,
   }
   return { sessions, make, accepts }

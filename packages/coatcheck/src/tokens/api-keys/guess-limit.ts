@@ -41,6 +41,12 @@ export class GuessLimit {
     this.#unknown = new RateTable(environment, UNKNOWN_SOURCE, 1)
   }
 
+  /** Whether whoever comes from this address has to wait. Counts nothing. */
+  limits(address: string | null): boolean {
+    const source = sourceOf(address)
+    return this.#tableOf(source).waitOf(source ?? '') > 0
+  }
+
   /** Milliseconds that whoever comes from this address has to wait; 0: none. Counts an attempt where it is not 0. */
   waitOf(address: string | null): number {
     const source = sourceOf(address)

@@ -18,6 +18,9 @@ import { RateTable } from './rate-table.ts'
 /** Keys whose rate is counted at once. */
 const MOST_LIMITED = 100_000
 
+/** Keys that are known to have been good here. */
+const MOST_PROVEN = 10_000
+
 /** Longest that a key is used from memory before its record is read again, in milliseconds. */
 const LONGEST_KEPT = 86_400_000
 
@@ -37,6 +40,8 @@ export class KeyVerifier {
   readonly #touches: Touches
   readonly #guesses: GuessLimit
   readonly #rateLimit: RateLimitHook | null
+  /** Hashes of keys that the store has lately called good, by id, oldest first: whoever has one of these guesses nothing. */
+  readonly #proven = new Map<SessionId, string>()
   /** By the record that the near cache has made for many uses. */
   readonly #usable = new WeakMap<SessionRecord, UsableKey>()
 
@@ -85,9 +90,9 @@ export class KeyVerifier {
   }
 
   #lookUp(text: string, use: ApiKeyUse): MaybePromise<ApiKeyVerdict> {
-    const wait = this.#tooManyGuesses(use)
-    if (wait) return wait
     const parsed = parseApiKeyText(this.#settings.prefix, text)
+    const wait = parsed !== null && this.#isProven(parsed, use) ? null : this.#tooManyGuesses(use)
+    if (wait) return wait
     if (parsed === null) return this.#miss('malformed', use)
     const { store } = this.#manager
     const cache = this.#cache
@@ -116,6 +121,7 @@ export class KeyVerifier {
     if (!constantTimeEqual(record.rotation.secretHash, hash)) return this.#miss('unknown', use)
     const over = overFrom(record)
     if (now >= over) return this.#endOverlap(record, use)
+    this.#noteProven(id, hash)
     keep?.(found, Math.min(over, now + LONGEST_KEPT))
     return this.#use(new UsableKey(record), use, now - record.lastSeenAt >= this.#settings.touchInterval)
   }
@@ -126,6 +132,7 @@ export class KeyVerifier {
     use: ApiKeyUse,
   ): ApiKeyVerdict {
     this.#cache?.changed(id)
+    this.#proven.delete(id)
     if (found.status === 'unknown') return this.#miss('unknown', use)
     const { reason, userId } = found.tombstone
     if (found.justEnded) this.#emit('ended', { id, userId }, use, { reason })
@@ -163,6 +170,19 @@ export class KeyVerifier {
   #tooManyGuesses(use: ApiKeyUse): ApiKeyVerdict | null {
     const retryAfter = this.#guesses.waitOf(use.address ?? null)
     return retryAfter > 0 ? { ok: false, reason: 'rate-limited', retryAfter } : null
+  }
+
+  /** Whether guesses of others are no reason to let this one wait. Costs a hash only where somebody has guessed too often. */
+  #isProven({ id, secret }: ParsedApiKey, use: ApiKeyUse): boolean {
+    const hash = this.#guesses.limits(use.address ?? null) ? this.#proven.get(id) : undefined
+    return hash !== undefined && constantTimeEqual(hash, hashApiKey(this.#settings.prefix, id, secret))
+  }
+
+  #noteProven(id: SessionId, hash: string): void {
+    this.#proven.delete(id)
+    this.#proven.set(id, hash)
+    const [oldest] = this.#proven.keys()
+    if (this.#proven.size > MOST_PROVEN && oldest !== undefined) this.#proven.delete(oldest)
   }
 
   /** Not an event each: they come in thousands, and say nothing of anybody. */

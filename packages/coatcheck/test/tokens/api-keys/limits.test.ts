@@ -63,6 +63,32 @@ describe('API-06 guesses', () => {
     expect(await reason(node.apiKeys, other.text, { address: '198.51.100.10' })).toBe('ok')
   })
 
+  it.each([
+    ['of one source', THIEF],
+    ['of nowhere', {}],
+  ])('%s keep no key waiting that has been good here before, without a near cache either', async (_, use) => {
+    const node = createKeyNode()
+    const [used, unused] = [await make(node.apiKeys), await make(node.apiKeys)]
+    expect(await reason(node.apiKeys, used.text)).toBe('ok')
+    for (let i = 0; i < 100; i++) await reason(node.apiKeys, wellFormed(node), use)
+    for (let i = 0; i < 100; i++) expect(await reason(node.apiKeys, used.text, use)).toBe('ok')
+    expect(await reason(node.apiKeys, unused.text, use)).toBe('rate-limited')
+  })
+
+  it('with the id of such a key wait, and so does the key once it has ended', async () => {
+    const node = createKeyNode()
+    const { text, key } = await make(node.apiKeys)
+    await node.apiKeys.verify(text, THIEF)
+    const guess = toApiKeyText('shop', key.id, newSecret(node.environment))
+    for (let i = 0; i < 20; i++) expect(await reason(node.apiKeys, guess, THIEF)).toBe('unknown')
+    expect(await reason(node.apiKeys, guess, THIEF)).toBe('rate-limited')
+    await node.apiKeys.revoke(key.id)
+    expect(await reason(node.apiKeys, text, THIEF)).toBe('ended')
+    node.store.clearCalls()
+    expect(await reason(node.apiKeys, text, THIEF)).toBe('rate-limited')
+    expect(node.store.calls).toEqual([])
+  })
+
   it('are not what a key that is over, or lacks a scope, counts as', async () => {
     const node = createKeyNode()
     const { text, key } = await make(node.apiKeys)

@@ -49,7 +49,7 @@ export class PrivateFile {
     try {
       files().mkdirSync(directoryOf(this.path), { recursive: true, mode: 0o700 })
       writeDraft(draft, text)
-      const made = this.#publish(draft)
+      const made = this.#publish(draft, this.path)
       this.#syncDirectory()
       return made
     } catch (error) {
@@ -59,22 +59,22 @@ export class PrivateFile {
 
   /**
    * Puts `after` in the place of `before`, at once and whole; `false` where the file says something else meanwhile, or another process
-   * is just about to replace it.
+   * is just about to replace it. The lock is what is to take the name, so that whoever is taken for dead and is not, as one that
+   * was stopped, has nothing left to put in the place of what others have written since.
    */
   replace(before: string, after: string): boolean {
     const lock = `${this.path}.lock`
     try {
-      if (!takeLock(lock)) return false
-      try {
-        if (this.read() !== before) return false
-        const draft = this.#draftPath()
-        writeDraft(draft, after)
-        rename(draft, this.path)
-        this.#syncDirectory()
-        return true
-      } finally {
-        files().unlinkSync(lock)
+      if (this.read() !== before) return false
+      const draft = this.#draftPath()
+      writeDraft(draft, after)
+      if (!this.#publish(draft, lock)) {
+        removeLeftLock(lock)
+        return false
       }
+      const isReplaced = this.#moveFrom(lock, before)
+      if (isReplaced) this.#syncDirectory()
+      return isReplaced
     } catch (error) {
       throw this.#failed('cannot be replaced', error)
     }
@@ -99,10 +99,10 @@ export class PrivateFile {
     if (size > LARGEST_FILE) throw this.invalid(`has ${size} bytes and cannot be one.`)
   }
 
-  #publish(draft: string): boolean {
+  #publish(draft: string, name: string): boolean {
     const fs = files()
     try {
-      fs.linkSync(draft, this.path)
+      fs.linkSync(draft, name)
       return true
     } catch (error) {
       if (codeOf(error) === 'EEXIST') return false
@@ -110,6 +110,24 @@ export class PrivateFile {
     } finally {
       fs.unlinkSync(draft)
     }
+  }
+
+  /** `false` where the file says something else by now, or whoever took us for dead has removed the lock. */
+  #moveFrom(lock: string, before: string): boolean {
+    const fs = files()
+    try {
+      if (this.read() === before) {
+        fs.renameSync(lock, this.path)
+        return true
+      }
+      fs.unlinkSync(lock)
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') {
+        fs.unlinkSync(lock)
+        throw error
+      }
+    }
+    return false
   }
 
   /** Makes the new name durable: a key that is lost in a power cut would sign everybody out. */
@@ -151,32 +169,10 @@ function writeDraft(draft: string, text: string): void {
   }
 }
 
-function rename(draft: string, path: string): void {
-  const fs = files()
-  try {
-    fs.renameSync(draft, path)
-  } catch (error) {
-    fs.unlinkSync(draft)
-    throw error
-  }
-}
-
 /**
- * Whether the lock is ours now. All that is done under it takes one turn of the event loop, so that one which is a minute old was
- * left behind by a process that died, and is removed for whoever tries next.
+ * All that is done under the lock takes one turn of the event loop, so that one which is a minute old was left behind by a process
+ * that died, and is removed for whoever tries next.
  */
-function takeLock(lock: string): boolean {
-  const fs = files()
-  try {
-    fs.closeSync(fs.openSync(lock, 'wx', 0o600))
-    return true
-  } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw error
-    removeLeftLock(lock)
-    return false
-  }
-}
-
 function removeLeftLock(lock: string): void {
   const fs = files()
   try {

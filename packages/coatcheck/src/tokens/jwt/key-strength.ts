@@ -16,6 +16,23 @@ export function rsaWeakness(modulus: Uint8Array, exponent: Uint8Array): string |
   return null
 }
 
+const FIELD = 2n ** 255n - 19n
+
+/** The y of the points of order 8, but for its sign; those of order 1, 2 and 4 have 1, -1 and 0. */
+const ORDER_8 = 0x5fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826n
+
+/**
+ * Why an Ed25519 key must not be trusted, `null` for one that may be. A point of small order is a key whose signatures anybody can
+ * make: R = the neutral point, S = 0 is one of every eighth message at least (RFC 8725, 3.4 and 3.5; Chalkias et al., "Taming the
+ * many EdDSAs", 2020). OpenSSL before 3.5 (Node 22) takes them.
+ */
+export function ed25519Weakness(point: Uint8Array): string | null {
+  const y = toBigInt(point.toReversed()) % 2n ** 255n
+  if (y >= FIELD) return 'has a coordinate that is not in its one spelling'
+  const isSmall = [0n, 1n, ORDER_8].some((small) => y === small || y === FIELD - small)
+  return isSmall ? 'is a point of small order, for which anybody can sign' : null
+}
+
 const ROCA_PRIMES = [
   ...[3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97],
   ...[101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167],

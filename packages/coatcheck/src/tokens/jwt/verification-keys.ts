@@ -2,7 +2,7 @@ import { type CryptoKey, importJWK, type JWK } from 'jose'
 import { fromBase64Url } from '../../core/encoding.ts'
 import type { JsonFields } from '../../core/json.ts'
 import type { MaybePromise } from '../../core/maybe-promise.ts'
-import { rsaWeakness } from './key-strength.ts'
+import { ed25519Weakness, rsaWeakness } from './key-strength.ts'
 
 /** Signature algorithms that a verifier can be told to accept: asymmetric ones only (JWT-02, JWT-11). */
 export type VerificationAlgorithm = (typeof VERIFICATION_ALGORITHMS)[number]
@@ -102,14 +102,17 @@ function curveShape(jwk: JsonFields): KeyShape | string {
   const { kty, crv, x, y } = jwk
   const curve = CURVES.get(crv)
   if (!curve || curve.kty !== kty) return 'is of a type or curve that is not supported'
-  if (bytesOf(x)?.length !== curve.size) return 'has an x of another length than its curve'
+  const point = bytesOf(x)
+  if (point?.length !== curve.size) return 'has an x of another length than its curve'
   if (curve.kty === 'EC' && bytesOf(y)?.length !== curve.size) {
     return 'has a y of another length than its curve'
   }
-  const point = { kty, crv, x } as JWK
+  const weakness = curve.kty === 'OKP' ? ed25519Weakness(point) : null
+  if (weakness !== null) return weakness
+  const common = { kty, crv, x } as JWK
   return {
     algorithms: curve.algorithms,
-    publicJwk: curve.kty === 'EC' ? { ...point, y: y as string } : point,
+    publicJwk: curve.kty === 'EC' ? { ...common, y: y as string } : common,
     signatureLength: 2 * curve.size,
   }
 }

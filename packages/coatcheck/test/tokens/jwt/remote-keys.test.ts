@@ -188,6 +188,8 @@ describe('an answer that is no key set', () => {
       { kty: 'XYZ', kid: 'x' },
       { ...ecKey('enc').jwk, use: 'enc' },
       { kty: 'RSA', n: 'AQAB', e: 'Aw', kid: 'weak' },
+      // For which anybody can sign.
+      { kty: 'OKP', crv: 'Ed25519', x: `AQ${'A'.repeat(41)}`, kid: 'small order' },
       7,
     ]
     endpoint.mockImplementation(async () => Response.json({ keys: [...faults, key.jwk] }))

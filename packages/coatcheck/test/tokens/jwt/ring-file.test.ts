@@ -167,6 +167,31 @@ describe('a file of signing keys', () => {
     expect(fs.readdirSync(directory)).toEqual(['signing.keys'])
   })
 
+  it('P1 is not put back by a process that was stopped in the middle, taken for dead, and goes on', async () => {
+    const stopped = child('stopped')
+    try {
+      await stopped.ready
+      await stopped.rotate()
+      // Until the next key is old enough for it.
+      await delay(2_100)
+      const rotation = stopped.rotate()
+      await vi.waitFor(() => expect(stateOf(stopped.process)).toBe('T'), { timeout: 20_000 })
+      const longAgo = new Date(Date.now() - 61_000)
+      fs.utimesSync(`${path}.lock`, longAgo, longAgo)
+      const { ring, environment } = open()
+      const own = ring.rotate()
+      await advanceUntilSettled(environment, own)
+      expect(await own).toMatchObject({ rotated: true })
+      const after = fs.readFileSync(path, 'utf8')
+      stopped.process.kill('SIGCONT')
+      expect(await rotation).toMatchObject({ rotated: false })
+      expect(fs.readFileSync(path, 'utf8')).toBe(after)
+      expect(fs.readdirSync(directory)).toEqual(['signing.keys'])
+    } finally {
+      stopped.process.kill('SIGKILL')
+    }
+  })
+
   it('P12 is one ring for six processes that start and rotate at once', async () => {
     const children = Array.from({ length: 6 }, () => child())
     try {
@@ -203,11 +228,20 @@ async function advanceUntilSettled(environment: FakeEnvironment, work: Promise<u
   while (!done) await environment.advanceAndSettle(50)
 }
 
-function child() {
+/** As `ps` has it: `T` is stopped. */
+function stateOf({ pid }: ChildProcess): string | undefined {
+  return /\) (\w)/.exec(fs.readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1]
+}
+
+function child(...flags: string[]) {
   const program = fileURLToPath(new URL('./ring-child.ts', import.meta.url))
-  const process_: ChildProcess = spawn(process.execPath, ['--conditions=coatcheck-source', program, path], {
-    stdio: 'pipe',
-  })
+  const process_: ChildProcess = spawn(
+    process.execPath,
+    ['--conditions=coatcheck-source', program, path, ...flags],
+    {
+      stdio: 'pipe',
+    },
+  )
   const { stdin, stdout, stderr } = process_
   if (!stdin || !stdout || !stderr) throw new Error('no pipes')
   const rotate = async (): Promise<KeyRotation> => {

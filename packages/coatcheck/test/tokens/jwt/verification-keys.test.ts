@@ -61,6 +61,22 @@ describe('a key', () => {
     }
   })
 
+  it.each([
+    ['1', '01'.padEnd(64, '0')],
+    ['2', `ec${'ff'.repeat(30)}7f`],
+    ['4', '00'.repeat(32)],
+    ['4, with the other sign', `${'00'.repeat(31)}80`],
+    ['8', '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05'],
+    ['8, with the other sign', '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85'],
+    ['8, the other one', 'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a'],
+    ['4 in another spelling', `ed${'ff'.repeat(30)}7f`],
+    ['1 in another spelling', `ee${'ff'.repeat(30)}7f`],
+  ])('JWT-12 of Ed25519 is no point of small order, for which anybody can sign: order %s', async (_, hex) => {
+    const x = encode(Buffer.from(hex, 'hex'))
+    // With OpenSSL before 3.5, R = neutral and S = 0 verifies for every eighth message at least.
+    expect(await algorithmOf({ ...ed, x })).toMatch(/small order|one spelling/)
+  })
+
   it('JWT-12 of RSA has at least 2,048 bits and an odd exponent above 2', async () => {
     const weak = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({ format: 'jwk' })
     expect(await rsaFault({ n: String(weak.n) })).toContain('has 1024 bits')

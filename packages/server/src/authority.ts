@@ -8,6 +8,7 @@ import {
   type Tokens,
 } from 'coatcheck/tokens'
 import type { Logger } from 'pino'
+import { SETUP_MIGRATIONS } from './admin/setup.ts'
 import { AUDIT_MIGRATIONS, AuditTrail } from './audit/audit-trail.ts'
 import type { Settings } from './config/settings.ts'
 import { createLog } from './operations/log.ts'
@@ -34,6 +35,10 @@ export interface Authority {
   readonly signingKeys: SigningKeyRing
   readonly tokens: Tokens
   readonly audit: AuditTrail
+  /** Fires when the server is about to stop: whoever keeps a response open for long ends it. */
+  readonly stopping: AbortSignal
+  /** Fires `stopping`; the listeners call it, and so does `close`. */
+  beginStop(): void
   close(): Promise<void>
 }
 
@@ -46,7 +51,7 @@ export async function openAuthority(
   const onError = (error: unknown) => log.error({ err: error }, 'background failure')
   const storage = await openStorage(settings, onError)
   const { database, keys } = storage
-  await migrate(database, [...AUDIT_MIGRATIONS, ...DOCUMENT_MIGRATIONS])
+  await migrate(database, [...AUDIT_MIGRATIONS, ...DOCUMENT_MIGRATIONS, ...SETUP_MIGRATIONS])
   const shared = { keys, environment, onError }
   const sessions = createSessions<Record<string, never>>({
     ...shared,
@@ -74,11 +79,15 @@ export async function openAuthority(
   const tokens = createTokens({ sessions, keys: signingKeys, issuer: settings.publicUrl.origin })
   const audit = new AuditTrail(database, environment)
   const opened = [sessions, adminSessions, apiKeys]
+  const stopping = new AbortController()
   for (const part of opened) await part.open()
   await signingKeys.open()
   return {
     ...{ settings, environment, log, database, sessions, adminSessions, apiKeys, signingKeys, tokens, audit },
+    stopping: stopping.signal,
+    beginStop: () => stopping.abort(),
     async close() {
+      stopping.abort()
       for (const part of opened.toReversed()) await part.close()
       await audit.flush()
       await database.close()

@@ -37,6 +37,7 @@ export async function startServer(authority: Authority): Promise<RunningServer> 
     publicAddress: addressOf(front, scheme),
     adminAddress: admin && addressOf(admin, scheme),
     async stop() {
+      authority.beginStop()
       await Promise.all(
         servers.map((server) => stop(server, settings.shutdownTimeout * 1_000, authority.environment)),
       )

@@ -43,6 +43,11 @@ export const DEFINITIONS: { readonly [N in SettingName]: Definition<Settings[N]>
     fallback: '4001',
     parse: (given) => (given === 'off' ? null : port(given)),
   },
+  adminUrl: {
+    description: 'Address that administrators use, where a proxy or another name leads to the admin listener',
+    fallback: null,
+    parse: origin,
+  },
   tlsCert: { description: 'PEM file of the certificate chain', fallback: null, parse: text },
   tlsKey: { description: 'PEM file of its key', fallback: null, parse: text },
   trustProxy: {

@@ -10,6 +10,8 @@ export interface Settings {
   readonly adminHost: string
   /** `null`: no admin listener over TCP, only the socket in the data directory. */
   readonly adminPort: number | null
+  /** Address that administrators use; `null`: the admin listener's own. */
+  readonly adminUrl: URL | null
   readonly tlsCert: string | null
   readonly tlsKey: string | null
   /** Addresses and networks of proxies whose `X-Forwarded-*` headers count. */

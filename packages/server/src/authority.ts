@@ -9,7 +9,9 @@ import {
 } from 'coatcheck/tokens'
 import type { Logger } from 'pino'
 import { SETUP_MIGRATIONS } from './admin/setup.ts'
-import { AUDIT_MIGRATIONS, AuditTrail } from './audit/audit-trail.ts'
+import { AUDIT_MIGRATIONS } from './audit/audit-table.ts'
+import { AuditTrail } from './audit/audit-trail.ts'
+import { auditSessionEvents } from './audit/session-events.ts'
 import type { Settings } from './config/settings.ts'
 import { createLog } from './operations/log.ts'
 import type { Database } from './storage/database.ts'
@@ -77,7 +79,8 @@ export async function openAuthority(
   })
   const signingKeys = createKeyRing({ storage: signingKeyDocument(database), keys, environment })
   const tokens = createTokens({ sessions, keys: signingKeys, issuer: settings.publicUrl.origin })
-  const audit = new AuditTrail(database, environment)
+  const audit = new AuditTrail(database, environment, log)
+  const endAudit = auditSessionEvents({ audit, environment, log, sessions, adminSessions, apiKeys })
   const opened = [sessions, adminSessions, apiKeys]
   const stopping = new AbortController()
   for (const part of opened) await part.open()
@@ -89,7 +92,8 @@ export async function openAuthority(
     async close() {
       stopping.abort()
       for (const part of opened.toReversed()) await part.close()
-      await audit.flush()
+      endAudit()
+      await audit.close()
       await database.close()
       await storage.close()
     },

@@ -4,8 +4,8 @@ import type { Database } from './database.ts'
 export interface Migration {
   /** Unique; sorted by it they are in order: `001-accounts`. */
   readonly id: string
-  /** Statements of both dialects. */
-  readonly statements: readonly string[]
+  /** Statements of both dialects, or of the one that is asked for. */
+  readonly statements: readonly string[] | ((dialect: Database['dialect']) => readonly string[])
 }
 
 /** A number of our own among PostgreSQL's advisory locks. */
@@ -20,7 +20,8 @@ export async function migrate(database: Database, migrations: readonly Migration
       (await transaction.all<{ id: string }>('SELECT id FROM coatcheck_migrations')).map(({ id }) => id),
     )
     for (const { id, statements } of migrations.filter((migration) => !made.has(migration.id)).sort(byId)) {
-      for (const statement of statements) await transaction.run(statement)
+      const list = typeof statements === 'function' ? statements(database.dialect) : statements
+      for (const statement of list) await transaction.run(statement)
       await transaction.run('INSERT INTO coatcheck_migrations VALUES ($1)', id)
     }
   })

@@ -24,7 +24,7 @@ import { type Exchanged, Rotator } from './rotator.ts'
 import type { SessionCache } from './session-cache.ts'
 import { type SessionPage, toSessionInfo } from './session-info.ts'
 import { SignalWatch } from './signal-watch.ts'
-import type { FindResult, StoreHealth } from './store.ts'
+import type { Ended, FindResult, StoreHealth } from './store.ts'
 import { Sweeper } from './sweeper.ts'
 import { isSessionId } from './token.ts'
 import { Touches } from './touches.ts'
@@ -62,6 +62,8 @@ export class SessionManager {
   readonly store: GuardedStore
   /** Told of what the store's feed of changes tells, which there is with a near cache alone, and at once of what this manager changes. */
   readonly listeners = new ChangeListeners()
+  /** Told of what sweeps end: what hangs on these sessions lies in the same store. */
+  readonly swept = new Set<(ended: readonly Ended[]) => void>()
   readonly #cache: SessionCache | null
   readonly #metrics: Metrics
   readonly #unsafe: readonly UnsafeOption[]
@@ -343,7 +345,7 @@ export class SessionManager {
     const context = new ManagerContext(settings, parts)
     const touches = new Touches(this.store, environment)
     const writer = new Writer(context)
-    const sweeper = new Sweeper(context)
+    const sweeper = new Sweeper(context, this.swept)
     const links = new Links(context)
     const watch = new SignalWatch(context, touches, links)
     const { store, maxStaleness, onError } = settings

@@ -90,6 +90,8 @@ const REASONS: ReadonlySet<string> = new Set([
   'reuse',
   'replaced',
   'shared-rotation',
+  'linked',
+  'session-ended',
 ])
 
 /** What this node has counted since it started. Listening costs nothing where nothing happens: most requests are no event. */
@@ -131,6 +133,21 @@ export class Metrics {
   }
 }
 
+/**
+ * Metrics of several kinds of tokens in one process as one list, each sample with the label `of`:
+ * `combineMetrics({ sessions: sessions.metrics(), refresh: tokens.metrics(), 'api-keys': apiKeys.metrics() })`.
+ */
+export function combineMetrics(parts: { readonly [of: string]: readonly Metric[] }): readonly Metric[] {
+  const all = new Map<string, Metric>()
+  for (const [of, metrics] of Object.entries(parts)) {
+    for (const metric of metrics) {
+      const own = metric.samples.map(({ labels, value }) => ({ labels: { of, ...labels }, value }))
+      all.set(metric.name, { ...metric, samples: [...(all.get(metric.name)?.samples ?? []), ...own] })
+    }
+  }
+  return [...all.values()]
+}
+
 /** The metrics in the text format of Prometheus, version 0.0.4: the body of a `/metrics` endpoint. */
 export function toPrometheusText(metrics: readonly Metric[]): string {
   return metrics.map(metricText).join('')
@@ -143,9 +160,8 @@ function metricText({ name, type, unit, description, samples }: Metric): string 
   return `# HELP ${full} ${description}\n# TYPE ${full} ${type}\n${lines.join('')}`
 }
 
-/** Values are words of ours, or names of partitions: nothing in them needs an escape. */
 function labelText(labels: MetricSample['labels']): string {
-  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${value}"`)
+  const pairs = Object.entries(labels).map(([name, value]) => `${name}=${JSON.stringify(value)}`)
   return pairs.length === 0 ? '' : `{${pairs.join(',')}}`
 }
 

@@ -1,6 +1,6 @@
 import type { ManagerContext } from './manager-context.ts'
 import { nextTurn } from './platform.ts'
-import type { SweepResult } from './store.ts'
+import type { Ended, SweepResult } from './store.ts'
 
 /** Sessions and tombstones handled per slice: few enough that a slice holds nobody up. */
 const SLICE = 100
@@ -11,12 +11,14 @@ const LONGEST_TURN = 5
 /** Removes what is past its deadline, slice by slice, with a pause between sweeps (STO-07). */
 export class Sweeper {
   readonly #context: ManagerContext
+  readonly #told: ReadonlySet<(ended: readonly Ended[]) => void>
   #cancel: (() => void) | null = null
   #stopped = false
   #running: Promise<number> | null = null
 
-  constructor(context: ManagerContext) {
+  constructor(context: ManagerContext, told: ReadonlySet<(ended: readonly Ended[]) => void>) {
     this.#context = context
+    this.#told = told
   }
 
   start(interval: number): void {
@@ -54,6 +56,7 @@ export class Sweeper {
       }
       result = await this.#context.store.call('sweep', { limit: SLICE })
       this.#context.emitEnded(result.ended)
+      for (const tell of this.#told) tell(result.ended)
       ended += result.ended.length
     } while (result.more && !this.#stopped)
     return ended

@@ -3,7 +3,7 @@ import type { RequestContext } from '../core/events.ts'
 import { SessionManager } from '../core/manager.ts'
 import type { Proof } from '../core/proof.ts'
 import type { SessionId, SessionRecord } from '../core/record.ts'
-import type { Live } from '../core/store.ts'
+import type { Ended, Live } from '../core/store.ts'
 import { isSessionId } from '../core/token.ts'
 import type { Validation } from '../core/validator.ts'
 import {
@@ -44,6 +44,7 @@ export class RefreshTokens {
     this.inner = new SessionManager(families)
     // Who hears of changes of the sessions hears of the families', too; the feed tells of both.
     this.inner.listeners.add(manager.listeners)
+    manager.swept.add((ended) => this.#tell(ended))
   }
 
   /** The first token of a new family. */
@@ -116,6 +117,14 @@ export class RefreshTokens {
     const userId = found.status === 'live' ? userOf(found.record) : null
     if (userId === null || (ofUser !== undefined && ofUser !== userId)) return false
     return this.inner.revoke(id, { reason, ofUser: `${FAMILY_USERS}${userId}` })
+  }
+
+  /** Sweeps are the sessions' own, and end families, too. */
+  #tell(ended: readonly Ended[]): void {
+    const at = this.inner.settings.environment.now()
+    for (const { id: sessionId, userId, reason } of ended.filter((one) => userOf(one) !== null)) {
+      this.inner.events.emit('ended', { at, sessionId, userId, context: null, reason })
+    }
   }
 
   async #validate(token: string, proof: Proof | null, context: RequestContext): Promise<Validation> {

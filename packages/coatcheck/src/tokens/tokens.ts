@@ -5,6 +5,7 @@ import { AccessError } from '../core/errors.ts'
 import type { EventName, RequestContext, SessionEvent, SessionEvents } from '../core/events.ts'
 import type { JsonFields } from '../core/json.ts'
 import { deadlines } from '../core/lifetimes.ts'
+import type { Metric } from '../core/metrics.ts'
 import type { EndReason, SessionId } from '../core/record.ts'
 import type { Live } from '../core/store.ts'
 import { type AccessTokenContent, signAccessToken } from './jwt/access-token.ts'
@@ -183,6 +184,11 @@ export class Tokens {
     return this.#refresh.inner.events.on(name as '*', (event) =>
       listener(Object.freeze({ ...event, userId: userOf(event) }) as never),
     )
+  }
+
+  /** What this process has counted of refresh families, under the same names as for sessions: `combineMetrics` tells them apart. */
+  metrics(): readonly Metric[] {
+    return this.#refresh.inner.metrics()
   }
 
   /** Waits until activity noted so far is in the store. */

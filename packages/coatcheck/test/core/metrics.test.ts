@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { METRICS, type Metric, toPrometheusText } from '../../src/core/metrics.ts'
+import { combineMetrics, METRICS, type Metric, toPrometheusText } from '../../src/core/metrics.ts'
 import { createNode, login, SECOND, sessionOf, validate } from '../helpers/nodes.ts'
 
 describe('the metrics of a node', () => {
@@ -82,6 +82,20 @@ describe('the text for Prometheus', () => {
       '# HELP coatcheck_feed_echo_time_seconds_total What the probes took, together.',
       '# TYPE coatcheck_feed_echo_time_seconds_total counter',
       'coatcheck_feed_echo_time_seconds_total 0.25',
+      '',
+    ])
+  })
+})
+
+describe('the metrics of several kinds of tokens', () => {
+  it('are one list, in which each sample says of what it is, and one text without a name twice', () => {
+    const one = (value: number) => [
+      { ...METRICS.storeCalls, samples: [{ labels: { operation: 'find' }, value }] },
+    ]
+    const text = toPrometheusText(combineMetrics({ sessions: one(7), 'api "keys"': one(8), none: [] }))
+    expect(text.split('\n').slice(2)).toEqual([
+      'coatcheck_store_calls_total{of="sessions",operation="find"} 7',
+      'coatcheck_store_calls_total{of="api \\"keys\\"",operation="find"} 8',
       '',
     ])
   })

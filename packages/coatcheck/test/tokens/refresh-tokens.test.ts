@@ -163,6 +163,52 @@ describe('a refresh token', () => {
   })
 })
 
+describe('a refresh family', () => {
+  it('that a sweep ends is told of, on the node that swept, and nothing of sessions is', async () => {
+    const { here, there } = tokenNodes({}, { idle: '1h' })
+    const { set, session } = await signedIn(here)
+    const [events, elsewhere] = [familyEvents(here), familyEvents(there)]
+    here.events.clear()
+    here.environment.advance(2 * HOUR)
+    expect(await here.manager.sweep()).toBe(1)
+    expect(events).toMatchObject([
+      { name: 'ended', sessionId: set.familyId, userId: 'ada', reason: 'idle', context: null },
+    ])
+    expect(here.events.all).toEqual([])
+    here.environment.advance(30 * DAY)
+    expect(await here.manager.sweep()).toBe(1)
+    expect(here.events.all).toMatchObject([{ name: 'ended', sessionId: session.id, userId: 'ada' }])
+    expect([events.length, elsewhere.length]).toEqual([1, 0])
+  })
+
+  it('is counted: issued, rotated, refused, reused, ended', async () => {
+    const { here } = tokenNodes()
+    const [{ set }, other] = [await signedIn(here), await signedIn(here)]
+    let last = set
+    for (let i = 0; i < 2; i++) {
+      here.environment.advance(5 * MINUTE)
+      last = await refreshed(here, last.refreshToken)
+    }
+    await refreshVerdict(here, set.refreshToken)
+    await here.tokens.revokeFamily(other.set.familyId)
+    const samples = here.tokens
+      .metrics()
+      .flatMap(({ name, samples }) =>
+        samples.map(({ labels, value }) => [name, ...Object.values(labels), value].join(' ')),
+      )
+    expect(samples).toEqual(
+      expect.arrayContaining([
+        'coatcheck.events logged-in 2',
+        'coatcheck.events rotated 2',
+        'coatcheck.tokens.reused older-generation 1',
+        'coatcheck.tokens.refused reuse 1',
+        'coatcheck.sessions.ended reuse 1',
+        'coatcheck.sessions.ended revoked 1',
+      ]),
+    )
+  })
+})
+
 describe('what a refresh token was granted', () => {
   it('RT-05 is for its own client', async () => {
     const { here } = tokenNodes()

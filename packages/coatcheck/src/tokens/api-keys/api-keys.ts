@@ -190,7 +190,7 @@ export class ApiKeys implements ApiKeyVerifier {
     return this.#manager.sweep()
   }
 
-  /** What this process has counted, under the same names as for sessions: give them a label where both are shown. */
+  /** What this process has counted, under the same names as for sessions: `combineMetrics` tells them apart. */
   metrics(): readonly Metric[] {
     return this.#manager.metrics()
   }

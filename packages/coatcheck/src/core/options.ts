@@ -10,6 +10,7 @@ import { assertFunction, assertKnownKeys, assertObject, oneOf, wholeNumber } fro
 import { systemEnvironment, warn } from './platform.ts'
 import { type Preset, presetLimits } from './presets.ts'
 import type { RotationPolicy } from './rotation.ts'
+import type { SessionRecord } from './record.ts'
 import type { SessionLimit, SessionStore } from './store.ts'
 
 /** What the session lifecycle can be told. Every duration is milliseconds or a string such as `'30m'`. */
@@ -78,6 +79,8 @@ export interface CoreSettings {
   readonly name: string
   /** Of sessions that hang on others: how the ids of their users begin (`innerUsersOf`). `null`: an application's own. */
   readonly innerUsers: string | null
+  /** Of sessions whose records say so: the thumbprint of the key that one is bound to, `null` for none. `null`: the secret's hash alone knows (decision 017). */
+  readonly bindingOf: ((record: SessionRecord) => string | null) | null
   readonly schema: DataSchema
   readonly lifetimes: Lifetimes
   readonly preset: Preset | null
@@ -147,6 +150,7 @@ export function resolveCoreOptions(options: CoreOptions): CoreSettings {
     keys: requireKeys(options.keys, store),
     name: requireName(options.name ?? CORE_DEFAULTS.name),
     innerUsers: null,
+    bindingOf: null,
     schema: resolveSchema(
       options.data,
       options.schemaVersion ?? CORE_DEFAULTS.schemaVersion,

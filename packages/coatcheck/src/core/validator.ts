@@ -9,7 +9,7 @@ import { constantTimeEqual } from './platform.ts'
 import type { Proof } from './proof.ts'
 import { RateLimit } from './rate-limit.ts'
 import type { SessionId, SessionRecord, Tombstone, Transport } from './record.ts'
-import { judge, missesItsKey, quietUntil, type Verdict } from './rotation.ts'
+import { judge, missesItsKey, type Presented, quietUntil, type Verdict } from './rotation.ts'
 import type { Hit } from './session-cache.ts'
 import type { FindResult, Live } from './store.ts'
 import { hashSecret, type ParsedToken, parseToken } from './token.ts'
@@ -170,7 +170,7 @@ export class Validator {
       generation: () => parsed.generation(),
     }
     const verdict = judge(record.rotation, presented, now, this.#context.settings.rotation, constantTimeEqual)
-    if (failsToMatch(verdict) && record.transport === 'bearer' && missesItsKey(record.rotation, presented)) {
+    if (failsToMatch(verdict) && this.#missesItsKey(record, presented, binding)) {
       return this.#refuse('binding', record, request)
     }
     if (keep && verdict.kind === 'valid') this.#keep(found, keep)
@@ -189,6 +189,12 @@ export class Validator {
         },
       )
     return this.#carryOut(verdict, record, request, accept)
+  }
+
+  #missesItsKey(record: SessionRecord, presented: Presented, binding: string | null): boolean {
+    const { bindingOf } = this.#context.settings
+    if (bindingOf !== null) return bindingOf(record) !== binding
+    return record.transport === 'bearer' && missesItsKey(record.rotation, presented)
   }
 
   #keep(live: Live, keep: Keep): void {

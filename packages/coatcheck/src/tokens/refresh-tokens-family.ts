@@ -14,8 +14,8 @@ export interface Grant {
   readonly audience: readonly string[]
   /** Of its access tokens, in milliseconds; `null`: the default. */
   readonly accessTokenLife: number | null
-  /** Whether the tokens are bound to a key. */
-  readonly bound: boolean
+  /** Thumbprint of the key that the tokens are bound to; `null`: none. */
+  readonly jkt: string | null
 }
 
 /** A family as people and programs may see it. Instants in epoch milliseconds. */
@@ -53,7 +53,7 @@ export function userOf({ userId }: { readonly userId: string | null }): string |
 
 export function toFamily(record: SessionRecord): RefreshFamily {
   const { id, createdAt, lastSeenAt, idleExpiresAt, expiresAt, device } = toSessionInfo(record)
-  const { sessionId, clientId, scope, audience, bound } = grantOf(record)
+  const { sessionId, clientId, scope, audience, jkt } = grantOf(record)
   return Object.freeze({
     id,
     sessionId,
@@ -61,7 +61,7 @@ export function toFamily(record: SessionRecord): RefreshFamily {
     clientId,
     scope,
     audience,
-    bound,
+    bound: jkt !== null,
     createdAt,
     lastUsedAt: lastSeenAt,
     idleExpiresAt,

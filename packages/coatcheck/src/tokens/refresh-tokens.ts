@@ -50,7 +50,7 @@ export class RefreshTokens {
   /** The first token of a new family. */
   issue(
     grant: Grant,
-    of: { readonly userId: string; readonly context: RequestContext; readonly jkt: string | null },
+    of: { readonly userId: string; readonly context: RequestContext },
   ): Promise<{ readonly session: ActiveSession; readonly token: string }> {
     return this.inner.login(null, {
       userId: `${FAMILY_USERS}${of.userId}`,
@@ -62,7 +62,7 @@ export class RefreshTokens {
       carry: [],
       operations: [],
       attempt: null,
-      binding: of.jkt,
+      binding: grant.jkt,
     })
   }
 

@@ -7,8 +7,9 @@ import type { SessionManager } from '../core/manager.ts'
 import { assertKnownKeys, assertObject, oneOf } from '../core/option-checks.ts'
 import type { CoreSettings } from '../core/options.ts'
 import type { ProofVerifier } from '../core/proof-verifier.ts'
+import type { SessionRecord } from '../core/record.ts'
 import { ACCESS_TOKEN_LIFE, type TokenSigner } from './jwt/access-token.ts'
-import { FAMILY_USERS } from './refresh-tokens-family.ts'
+import { FAMILY_USERS, grantOf } from './refresh-tokens-family.ts'
 
 export interface TokensOptions {
   /** What `createSessions` made. */
@@ -108,6 +109,8 @@ function familySettings(manager: SessionManager, refresh: RefreshOptions): CoreS
     // No application's own name has a blank.
     name: `${settings.name} refresh`,
     innerUsers: FAMILY_USERS,
+    // So that no token of any age ends its family without the key: it rotates with every use, and old ones are many.
+    bindingOf: (record: SessionRecord) => grantOf(record).jkt,
     schema: resolveSchema(undefined, 1, undefined),
     lifetimes: resolveLifetimes({ lifetimes: { signedIn: { idle, absolute } } }, null),
     rotation: Object.freeze({ ...settings.rotation, rotateEvery: 0 }),

@@ -100,12 +100,11 @@ export class Tokens {
     const key = this.#settings.binding === 'off' ? null : toProof(proof)
     if (key === null && this.#settings.binding === 'require') return refusal('invalid_dpop_proof')
     if (key && !(await key.spend())) return refusal('invalid_dpop_proof')
-    const grant = toGrant(live.record.id, client, key !== null)
+    const grant = toGrant(live.record.id, client, key?.jkt ?? null)
     const { userId, device } = live.record
     const issued = await this.#refresh.issue(grant, {
       userId: userId ?? '',
       context: context ?? { ...device, fingerprint: device.userAgent ?? 'unknown client' },
-      jkt: key?.jkt ?? null,
     })
     return this.#tokenSet(live, { ...issued, family: issued.session, grant, isCurrent: true }, grant)
   }
@@ -214,7 +213,7 @@ export class Tokens {
   /** What the access token shall be good for, before anything is written. */
   #check(grant: Grant, request: RefreshRequest): Asked | Refusal {
     if (request.clientId !== undefined && request.clientId !== grant.clientId) return refusal('invalid_grant')
-    if (this.#settings.binding === 'require' && !grant.bound) return refusal('invalid_grant')
+    if (this.#settings.binding === 'require' && grant.jkt === null) return refusal('invalid_grant')
     const scope = narrowed(grant.scope, request.scope === undefined ? undefined : toScope(request.scope))
     if (scope === null) return refusal('invalid_scope')
     const { audience: one } = request
@@ -320,7 +319,7 @@ export function createTokens(options: TokensOptions): Tokens {
   return new Tokens(resolveTokensOptions(options))
 }
 
-function toGrant(sessionId: SessionId, client: TokenClient, bound: boolean): Grant {
+function toGrant(sessionId: SessionId, client: TokenClient, jkt: string | null): Grant {
   return {
     sessionId,
     clientId: client.id,
@@ -330,6 +329,6 @@ function toGrant(sessionId: SessionId, client: TokenClient, bound: boolean): Gra
       client.accessTokenLife === undefined
         ? null
         : toMilliseconds(client.accessTokenLife, 'accessTokenLife', 1_000),
-    bound,
+    jkt,
   }
 }

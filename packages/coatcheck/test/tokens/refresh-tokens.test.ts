@@ -163,6 +163,41 @@ describe('a refresh token', () => {
   })
 })
 
+describe('a refresh token that is bound to a key', () => {
+  it('P4 DPOP-06 of any age ends nothing without that key, and its family with it', async () => {
+    const { here, there } = tokenNodes({ nearCache: true })
+    const proof = { jkt: 'key of the phone' }
+    const chain = [(await signedIn(here, 'ada', { proof })).set.refreshToken]
+    for (let i = 0; i < 4; i++) {
+      here.environment.advance(5 * MINUTE)
+      chain.push((await refreshed(here, chain.at(-1) as string, { proof })).refreshToken)
+    }
+    const events = familyEvents(there)
+    for (const token of chain) {
+      expect(await refreshVerdict(there, token)).toBe('invalid_grant')
+      expect(await refreshVerdict(there, token, { proof: { jkt: 'key of a thief' } })).toBe('invalid_grant')
+    }
+    expect(new Set(events.map((event) => [event.name, 'reason' in event && event.reason].join()))).toEqual(
+      new Set(['token-refused,binding']),
+    )
+    expect(await refreshVerdict(here, chain.at(-1) as string, { proof })).toBe('ok')
+    expect(await refreshVerdict(here, chain[0] as string, { proof })).toBe('invalid_grant')
+    expect(await refreshVerdict(here, chain.at(-1) as string, { proof })).toBe('invalid_grant')
+  })
+
+  it('P4 is what a proof does not make of one that is not: its reuse ends the family all the same', async () => {
+    const { here } = tokenNodes()
+    const { set } = await signedIn(here)
+    let last = set
+    for (let i = 0; i < 3; i++) {
+      here.environment.advance(5 * MINUTE)
+      last = await refreshed(here, last.refreshToken)
+    }
+    expect(await refreshVerdict(here, set.refreshToken, { proof: { jkt: 'any key' } })).toBe('invalid_grant')
+    expect(await refreshVerdict(here, last.refreshToken)).toBe('invalid_grant')
+  })
+})
+
 describe('a refresh family', () => {
   it('that a sweep ends is told of, on the node that swept, and nothing of sessions is', async () => {
     const { here, there } = tokenNodes({}, { idle: '1h' })

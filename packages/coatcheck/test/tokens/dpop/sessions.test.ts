@@ -110,6 +110,26 @@ describe.each([
     expect(await shop.proven(client, successor)).toMatchObject({ userId: null })
   })
 
+  it('P4 ends by a token of two rotations ago without its key, which nothing tells from a replayed unbound one', async () => {
+    const chain = [await shop.login(client)]
+    for (let i = 0; i < 2; i++) {
+      shop.environment.advance(16 * 60_000)
+      const headers = { 'session-rotation': 'accept' }
+      const rotated = await shop.proven(client, chain.at(-1) ?? '', { headers })
+      chain.push(rotated.response.get('session-token') ?? '')
+      for (let use = 0; use < 2; use++) {
+        shop.environment.advance(90_000)
+        await shop.proven(client, chain.at(-1) ?? '')
+        await shop.sessions.flush()
+      }
+    }
+    const [oldest = '', last = '', current = ''] = chain
+    expect(await shop.plain(last)).toMatchObject({ userId: null })
+    expect(await shop.proven(client, current)).toMatchObject({ userId: 'ann' })
+    expect(await shop.plain(oldest)).toMatchObject({ userId: null })
+    expect(await shop.proven(client, current)).toMatchObject({ userId: null })
+  })
+
   it('P5 keeps its key through a step-up and another login, under a new id', async () => {
     const token = await shop.login(client)
     const steps = [

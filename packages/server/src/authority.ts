@@ -1,4 +1,4 @@
-import { createSessions, type Environment, type Sessions } from 'coatcheck'
+import { createSessions, type Environment, type JsonFields, type Sessions } from 'coatcheck'
 import {
   type ApiKeys,
   createApiKeys,
@@ -8,6 +8,8 @@ import {
   type Tokens,
 } from 'coatcheck/tokens'
 import type { Logger } from 'pino'
+import { ACCOUNT_MIGRATIONS } from './accounts/account.ts'
+import { Accounts } from './accounts/accounts.ts'
 import { SETUP_MIGRATIONS } from './admin/setup.ts'
 import { AUDIT_MIGRATIONS } from './audit/audit-table.ts'
 import { AuditTrail } from './audit/audit-trail.ts'
@@ -30,9 +32,9 @@ export interface Authority {
   readonly log: Logger
   readonly database: Database
   /** Of visitors and users. */
-  readonly sessions: Sessions<Record<string, never>>
+  readonly sessions: Sessions<JsonFields>
   /** Of administrators: another store, another cookie, never accepted in place of a user's. */
-  readonly adminSessions: Sessions<Record<string, never>>
+  readonly adminSessions: Sessions<JsonFields>
   readonly apiKeys: ApiKeys
   readonly signingKeys: SigningKeyRing
   readonly tokens: Tokens
@@ -41,6 +43,7 @@ export interface Authority {
   readonly stopping: AbortSignal
   /** Fires `stopping`; the listeners call it, and so does `close`. */
   beginStop(): void
+  readonly accounts: Accounts
   close(): Promise<void>
 }
 
@@ -53,16 +56,21 @@ export async function openAuthority(
   const onError = (error: unknown) => log.error({ err: error }, 'background failure')
   const storage = await openStorage(settings, onError)
   const { database, keys } = storage
-  await migrate(database, [...AUDIT_MIGRATIONS, ...DOCUMENT_MIGRATIONS, ...SETUP_MIGRATIONS])
+  await migrate(database, [
+    ...ACCOUNT_MIGRATIONS,
+    ...AUDIT_MIGRATIONS,
+    ...DOCUMENT_MIGRATIONS,
+    ...SETUP_MIGRATIONS,
+  ])
   const shared = { keys, environment, onError }
-  const sessions = createSessions<Record<string, never>>({
+  const sessions = createSessions<JsonFields>({
     ...shared,
     store: storage.sessions,
     cookie: { name: settings.cookieName, ...(settings.cookieDomain && { domain: settings.cookieDomain }) },
     transports: ['cookie', 'bearer'],
     unsafeAllowHttp: settings.unsafeAllowHttp,
   })
-  const adminSessions = createSessions<Record<string, never>>({
+  const adminSessions = createSessions<JsonFields>({
     ...shared,
     name: 'admin',
     store: storage.adminSessions,
@@ -81,6 +89,7 @@ export async function openAuthority(
   const tokens = createTokens({ sessions, keys: signingKeys, issuer: settings.publicUrl.origin })
   const audit = new AuditTrail(database, environment, log)
   const endAudit = auditSessionEvents({ audit, environment, log, sessions, adminSessions, apiKeys })
+  const accounts = new Accounts({ settings, log, database, sessions, adminSessions, apiKeys, audit })
   const opened = [sessions, adminSessions, apiKeys]
   const stopping = new AbortController()
   for (const part of opened) await part.open()
@@ -89,6 +98,7 @@ export async function openAuthority(
     ...{ settings, environment, log, database, sessions, adminSessions, apiKeys, signingKeys, tokens, audit },
     stopping: stopping.signal,
     beginStop: () => stopping.abort(),
+    accounts,
     async close() {
       stopping.abort()
       for (const part of opened.toReversed()) await part.close()

@@ -1,0 +1,146 @@
+import type { Environment, JsonFields } from 'coatcheck'
+import { type Database, DatabaseError, first } from '../storage/database.ts'
+import { randomText } from '../system.ts'
+import { type Account, type AccountPage, type AccountRow, toAccount } from './account.ts'
+import { nameKey } from './names.ts'
+
+export interface NewAccount {
+  readonly name: string
+  /** Hash of the password. */
+  readonly password: string | null
+  readonly claims: JsonFields
+  readonly admin: boolean
+}
+
+/** The rows of accounts and their SQL; knows no rule. */
+export class AccountTable {
+  readonly #database: Database
+  readonly #environment: Environment
+
+  constructor(database: Database, environment: Environment) {
+    this.#database = database
+    this.#environment = environment
+  }
+
+  byId(id: string): Promise<AccountRow | null> {
+    return first<AccountRow>(this.#database, 'SELECT * FROM coatcheck_accounts WHERE id = $1', id)
+  }
+
+  byName(name: string): Promise<AccountRow | null> {
+    const sql = 'SELECT * FROM coatcheck_accounts WHERE name_key = $1'
+    return first<AccountRow>(this.#database, sql, nameKey(name))
+  }
+
+  /** `null` where somebody has the name already. */
+  async insert({ name, password, claims, admin }: NewAccount): Promise<Account | null> {
+    const now = this.#environment.now()
+    const row: AccountRow = {
+      id: randomText(this.#environment, 15),
+      name,
+      name_key: nameKey(name),
+      password,
+      claims: JSON.stringify(claims),
+      admin: admin ? 1 : 0,
+      disabled: 0,
+      created_at: now,
+      password_changed_at: password === null ? null : now,
+    }
+    const made = await this.#database.run(
+      `INSERT INTO coatcheck_accounts VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (name_key) DO NOTHING`,
+      ...Object.values(row),
+    )
+    return made === 1 ? toAccount(row) : null
+  }
+
+  /** What the owner's endpoint says of somebody, kept under its id; whoever had the name before has it no more. */
+  async mirror(id: string, name: string, claims: JsonFields): Promise<AccountRow> {
+    const key = nameKey(name)
+    return this.#database.transaction(async (transaction) => {
+      await transaction.run(
+        'UPDATE coatcheck_accounts SET name_key = $1 || id WHERE name_key = $2 AND id <> $3',
+        NO_NAME,
+        key,
+        id,
+      )
+      const [row] = await transaction.all<AccountRow>(
+        `INSERT INTO coatcheck_accounts VALUES ($1, $2, $3, NULL, $4, 0, 0, $5, NULL)
+          ON CONFLICT (id) DO UPDATE SET name = $2, name_key = $3, claims = $4 RETURNING *`,
+        id,
+        name,
+        key,
+        JSON.stringify(claims),
+        this.#environment.now(),
+      )
+      return row as AccountRow
+    })
+  }
+
+  /** In the order of names; `query` is the beginning of one. */
+  async list(page: {
+    readonly query?: string
+    readonly limit: number
+    readonly cursor: string | null
+  }): Promise<AccountPage> {
+    const start = nameKey(page.query ?? '')
+    const rows = await this.#database.all<AccountRow>(
+      `SELECT * FROM coatcheck_accounts WHERE name_key > $1 AND name_key LIKE $2 ESCAPE '!' ORDER BY name_key LIMIT $3`,
+      page.cursor ?? '',
+      `${start.replaceAll(/[!%_]/g, '!$&')}%`,
+      page.limit + 1,
+    )
+    const shown = rows.slice(0, page.limit)
+    const cursor = rows.length > page.limit ? (shown.at(-1)?.name_key ?? null) : null
+    return { accounts: shown.map(toAccount), cursor }
+  }
+
+  /** Puts a hash in the place of another; `false` where it is another meanwhile, or the account is gone. */
+  async replacePassword(id: string, before: string, after: string): Promise<boolean> {
+    const sql = 'UPDATE coatcheck_accounts SET password = $1 WHERE id = $2 AND password = $3'
+    return (await this.#database.run(sql, after, id, before)) === 1
+  }
+
+  /** A new password; with `before`, only while that is the hash. */
+  async setPassword(id: string, password: string, before: string | null = null): Promise<boolean> {
+    const sql = `UPDATE coatcheck_accounts SET password = $1, password_changed_at = $2
+      WHERE id = $3 AND ($4 = '' OR password = $4)`
+    return (await this.#database.run(sql, password, this.#environment.now(), id, before ?? '')) === 1
+  }
+
+  async setClaims(id: string, claims: JsonFields): Promise<boolean> {
+    const sql = 'UPDATE coatcheck_accounts SET claims = $1 WHERE id = $2'
+    return (await this.#database.run(sql, JSON.stringify(claims), id)) === 1
+  }
+
+  async setAdmin(id: string, admin: boolean): Promise<boolean> {
+    const sql = 'UPDATE coatcheck_accounts SET admin = $1 WHERE id = $2'
+    return (await this.#database.run(sql, admin ? 1 : 0, id)) === 1
+  }
+
+  async setDisabled(id: string, disabled: boolean): Promise<boolean> {
+    const sql = 'UPDATE coatcheck_accounts SET disabled = $1 WHERE id = $2'
+    return (await this.#database.run(sql, disabled ? 1 : 0, id)) === 1
+  }
+
+  /** Changes the name; `conflict` where somebody has it. */
+  async rename(id: string, name: string): Promise<'ok' | 'conflict' | 'missing'> {
+    try {
+      const sql = 'UPDATE coatcheck_accounts SET name = $1, name_key = $2 WHERE id = $3'
+      return (await this.#database.run(sql, name, nameKey(name), id)) === 1 ? 'ok' : 'missing'
+    } catch (error) {
+      if (error instanceof DatabaseError && error.conflict) return 'conflict'
+      throw error
+    }
+  }
+
+  async remove(id: string): Promise<boolean> {
+    return this.#database.transaction(async (transaction) => {
+      for (const table of ['coatcheck_devices', 'coatcheck_password_resets']) {
+        await transaction.run(`DELETE FROM ${table} WHERE account_id = $1`, id)
+      }
+      return (await transaction.run('DELETE FROM coatcheck_accounts WHERE id = $1', id)) === 1
+    })
+  }
+}
+
+/** Begins the key of a mirror whose name somebody else has now; no name has a control character. */
+const NO_NAME = '\u0001'

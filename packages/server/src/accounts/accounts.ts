@@ -1,0 +1,253 @@
+import type { JsonFields, LoginAttempt, SessionId, Sessions } from 'coatcheck'
+import type { ApiKeys } from 'coatcheck/tokens'
+import type { Logger } from 'pino'
+import type { Actor } from '../audit/audit-entry.ts'
+import type { AuditTrail } from '../audit/audit-trail.ts'
+import type { Settings } from '../config/settings.ts'
+import type { Database } from '../storage/database.ts'
+import { type Account, type AccountPage, toAccount } from './account.ts'
+import { AccountTable } from './account-table.ts'
+import { RememberedDevices } from './devices.ts'
+import { toName } from './names.ts'
+import { PasswordHashing } from './password-hashing.ts'
+import { type PasswordFault, passwordFault } from './password-rules.ts'
+import { copyClaims, refreshClaims } from './session-claims.ts'
+import { Throttle } from './throttle.ts'
+import { type Credentials, type Verdict, Verifier } from './verifier.ts'
+
+export type { Account, AccountPage } from './account.ts'
+export type { PasswordFault } from './password-rules.ts'
+export type { Credentials, Refusal, Verdict } from './verifier.ts'
+
+export interface CreateAccount {
+  readonly name: string
+  /** `null`: cannot sign in with a password. */
+  readonly password: string | null
+  /** JSON of at most 8 kB. */
+  readonly claims?: JsonFields
+  readonly admin?: boolean
+}
+
+export type AccountFault = 'name-invalid' | 'name-taken' | 'claims-too-large' | PasswordFault
+
+export type Created =
+  | { readonly ok: true; readonly account: Account }
+  | { readonly ok: false; readonly reason: AccountFault }
+
+export interface ChangePassword {
+  readonly id: string
+  readonly current: string
+  readonly password: string
+  readonly address: string | null
+  /** Secret of the remembered device; `null`: none. */
+  readonly device: string | null
+  /** The session that goes on; the caller gives it a new token (`session.reauthenticate`). */
+  readonly keep: SessionId | null
+}
+
+export type Changed =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly reason: PasswordFault | 'delegated' }
+  | Extract<Verdict, { ok: false }>
+
+/** What accounts are made of. */
+export interface AccountParts {
+  readonly settings: Settings
+  readonly log: Logger
+  readonly database: Database
+  readonly sessions: Sessions<JsonFields>
+  readonly adminSessions: Sessions<JsonFields>
+  readonly apiKeys: ApiKeys
+  readonly audit: AuditTrail
+}
+
+const SYSTEM: Actor = Object.freeze({ kind: 'system', id: null })
+const MAX_CLAIMS = 8_192
+
+/**
+ * The people who sign in: rules and tables, no HTTP. What somebody's account loses, their sessions, tokens and keys lose with it.
+ * `by`: who did it, for the audit trail; default the server itself.
+ */
+export class Accounts {
+  readonly devices: RememberedDevices
+  readonly #parts: AccountParts
+  readonly #table: AccountTable
+  readonly #hashing = new PasswordHashing()
+  readonly #throttle: Throttle
+  readonly #verifier: Verifier
+
+  constructor(parts: AccountParts) {
+    const { environment } = parts.sessions.manager.settings
+    this.#parts = parts
+    this.#table = new AccountTable(parts.database, environment)
+    this.devices = new RememberedDevices(parts.database, environment)
+    this.#throttle = new Throttle(parts.database, environment)
+    this.#verifier = new Verifier({
+      ...parts,
+      table: this.#table,
+      hashing: this.#hashing,
+      throttle: this.#throttle,
+      devices: this.devices,
+    })
+  }
+
+  /** Makes an account. Of several at once with one name, one is made. */
+  async create(asked: CreateAccount, by: Actor = SYSTEM): Promise<Created> {
+    const { password, claims = {}, admin = false } = asked
+    const name = toName(asked.name)
+    if (name === null) return { ok: false, reason: 'name-invalid' }
+    if (isTooLarge(claims)) return { ok: false, reason: 'claims-too-large' }
+    const fault = password === null ? null : this.passwordFault(password, name)
+    if (fault !== null) return { ok: false, reason: fault }
+    const hashed = password === null ? null : await this.#hashing.hash(password)
+    const account = await this.#table.insert({ name, password: hashed, claims, admin })
+    if (account === null) return { ok: false, reason: 'name-taken' }
+    this.#record('user.created', by, account.id, { admin })
+    return { ok: true, account }
+  }
+
+  async find(id: string): Promise<Account | null> {
+    const row = await this.#table.byId(id)
+    return row && toAccount(row)
+  }
+
+  /** The name however it is written: case and compatibility forms do not count. */
+  async findByName(name: string): Promise<Account | null> {
+    const row = await this.#table.byName(name)
+    return row && toAccount(row)
+  }
+
+  /** In the order of names, in pages of at most 1,000 (default 100). `query`: how the name begins. */
+  list(
+    page: { readonly query?: string; readonly limit?: number; readonly cursor?: string | null } = {},
+  ): Promise<AccountPage> {
+    const limit = Math.min(Math.max(1, Math.trunc(page.limit ?? 100)), 1_000)
+    return this.#table.list({ query: page.query ?? '', limit, cursor: page.cursor ?? null })
+  }
+
+  /** Why a password cannot be chosen, or `null`. */
+  passwordFault(password: string, name: string): PasswordFault | null {
+    const { minPasswordLength } = this.#parts.settings
+    return passwordFault(password, name, { minLength: minPasswordLength, isCommon: () => false })
+  }
+
+  /**
+   * Whether name and password are somebody's. Give `attempt` to `session.login`, so that a password that is changed meanwhile
+   * loses the race. Remote callers are told the same for every reason but `throttled` and `busy`.
+   */
+  verify(credentials: Credentials): Promise<Verdict> {
+    return this.#verifier.verify(credentials)
+  }
+
+  /** A new password in exchange for the current one; ends all other sessions of the user (LIO-07), and all of an administrator. */
+  async changePassword({ id, current, password, address, device, keep }: ChangePassword): Promise<Changed> {
+    const account = await this.find(id)
+    if (account === null) return { ok: false, reason: 'invalid' }
+    if (this.#parts.settings.verifyUrl !== null) return { ok: false, reason: 'delegated' }
+    const verdict = await this.verify({ name: account.name, password: current, address, device })
+    if (!verdict.ok) return verdict
+    const fault = this.passwordFault(password, account.name)
+    if (fault !== null) return { ok: false, reason: fault }
+    const before = (await this.#table.byId(id))?.password ?? null
+    // Changed by somebody else since it was verified: then this caller knew the password before that.
+    if (before === null || !(await this.#hashing.verify(current, before)))
+      return { ok: false, reason: 'invalid' }
+    await this.#endSessions(id, keep)
+    if (!(await this.#table.setPassword(id, await this.#hashing.hash(password), before))) {
+      return { ok: false, reason: 'invalid' }
+    }
+    await this.#endSessions(id, keep)
+    await this.devices.forget(id, device)
+    this.#record('user.password-changed', { kind: 'user', id }, id)
+    return { ok: true }
+  }
+
+  /** A new password without the current one, for administrators; ends all sessions of the user. */
+  async setPassword(
+    id: string,
+    password: string,
+    by: Actor = SYSTEM,
+  ): Promise<PasswordFault | 'unknown' | null> {
+    const account = await this.find(id)
+    if (account === null) return 'unknown'
+    const fault = this.passwordFault(password, account.name)
+    if (fault !== null) return fault
+    if (!(await this.#table.setPassword(id, await this.#hashing.hash(password)))) return 'unknown'
+    await this.#endSessions(id, null)
+    await this.devices.forget(id)
+    this.#record('user.password-set', by, id)
+    return null
+  }
+
+  /** Replaces the claims, here and in all sessions of the user: effective on the next request (LIO-12). */
+  async setClaims(
+    id: string,
+    claims: JsonFields,
+    by: Actor = SYSTEM,
+  ): Promise<'ok' | 'unknown' | 'too-large'> {
+    if (isTooLarge(claims)) return 'too-large'
+    if (!(await this.#table.setClaims(id, claims))) return 'unknown'
+    await copyClaims(this.#parts.sessions, this.#table, id)
+    this.#record('user.claims-changed', by, id)
+    return 'ok'
+  }
+
+  /** To be called after each login of a user whose session was given `account.claims`: they may have changed meanwhile. */
+  refreshClaims(account: Account): Promise<void> {
+    return refreshClaims(this.#parts.sessions, this.#table, account.id, account.claims)
+  }
+
+  /** Gives or takes the right to administer; `false` where there is no such account. */
+  async setAdmin(id: string, admin: boolean, by: Actor = SYSTEM): Promise<boolean> {
+    if (!(await this.#table.setAdmin(id, admin))) return false
+    if (!admin) await this.#parts.adminSessions.revokeUser(id)
+    this.#record(admin ? 'user.admin-granted' : 'user.admin-revoked', by, id)
+    return true
+  }
+
+  /** Nobody signs in to it any more; ends everything of the user (LIO-08). `false` where there is no such account. */
+  async disable(id: string, by: Actor = SYSTEM): Promise<boolean> {
+    if (!(await this.#table.setDisabled(id, true))) return false
+    await this.#endEverything(id)
+    this.#record('user.disabled', by, id)
+    return true
+  }
+
+  async enable(id: string, by: Actor = SYSTEM): Promise<boolean> {
+    if (!(await this.#table.setDisabled(id, false))) return false
+    this.#record('user.enabled', by, id)
+    return true
+  }
+
+  /** Removes the account and ends everything of the user (LIO-08); the name is free again, the id is not. */
+  async remove(id: string, by: Actor = SYSTEM): Promise<boolean> {
+    // Disabled first: a login under way finds no account to sign in to, whatever comes after.
+    if (!(await this.#table.setDisabled(id, true))) return false
+    await this.#endEverything(id)
+    await this.#table.remove(id)
+    this.#record('user.removed', by, id)
+    return true
+  }
+
+  async #endEverything(id: string): Promise<void> {
+    await this.#endSessions(id, null)
+    await this.#parts.apiKeys.revokeOwner(id)
+    await this.devices.forget(id)
+  }
+
+  /** Refresh tokens hang on the sessions and end with them. Logins that have been begun are refused from now on. */
+  async #endSessions(id: string, keep: SessionId | null): Promise<void> {
+    await this.#parts.sessions.revokeUser(id, keep === null ? {} : { except: keep })
+    await this.#parts.adminSessions.revokeUser(id)
+  }
+
+  #record(event: string, actor: Actor, userId: string, details: Record<string, boolean> = {}): void {
+    this.#parts.audit.record({ event, actor, userId, details })
+  }
+}
+
+export type { LoginAttempt }
+
+function isTooLarge(claims: JsonFields): boolean {
+  return JSON.stringify(claims).length > MAX_CLAIMS
+}

@@ -1,5 +1,5 @@
-import type { Authority } from '../authority.ts'
-import { first } from '../storage/database.ts'
+import type { Environment } from 'coatcheck'
+import { type Database, first } from '../storage/database.ts'
 import type { Migration } from '../storage/migrations.ts'
 import { randomText, sha256 } from '../system.ts'
 
@@ -16,7 +16,10 @@ export const SETUP_MIGRATIONS: readonly Migration[] = [
 ]
 
 /** The parts of an authority that the set-up needs. */
-type SetupParts = Pick<Authority, 'database' | 'environment'>
+interface SetupParts {
+  readonly database: Database
+  readonly environment: Environment
+}
 
 /** A fresh token for the set-up of the first administrator: shown once, kept as its hash alone. */
 export async function issueSetupToken({ database, environment }: SetupParts): Promise<string> {
@@ -41,7 +44,11 @@ export async function isSetupToken({ database, environment }: SetupParts, token:
  * Does `work`, which makes the first administrator, for the one who comes first with a good token; `null` for everybody else.
  * Where `work` throws, the token is as good as it was.
  */
-export async function redeemSetup<T>(parts: SetupParts, token: string, work: () => Promise<T>): Promise<T | null> {
+export async function redeemSetup<T>(
+  parts: SetupParts,
+  token: string,
+  work: () => Promise<T>,
+): Promise<T | null> {
   const { database, environment } = parts
   const hash = sha256(token)
   // All at once: of two who come with two links, which two processes have made, one is first.
@@ -61,6 +68,6 @@ export async function redeemSetup<T>(parts: SetupParts, token: string, work: () 
   }
 }
 
-async function insert(database: SetupParts['database'], hash: string, expiresAt: number): Promise<void> {
+async function insert(database: Database, hash: string, expiresAt: number): Promise<void> {
   await database.run('INSERT INTO coatcheck_setup VALUES ($1, $2)', hash, expiresAt)
 }

@@ -1,3 +1,5 @@
+import { accessSync, constants } from 'node:fs'
+import { contradictions } from './contradictions.ts'
 import { DEFINITIONS, SETTING_NAMES } from './definitions.ts'
 import type { SettingName, SettingSource, Settings } from './settings.ts'
 
@@ -25,26 +27,29 @@ export class ConfigurationError extends Error {
 }
 
 /** Settings from what was given, strongest source already chosen; throws `ConfigurationError` with all mistakes together. */
-export function resolveSettings(given: Partial<Record<SettingName, Given>>): ResolvedSettings {
-  const mistakes: string[] = []
+export function resolveSettings(
+  given: Partial<Record<SettingName, Given>>,
+  earlier: readonly string[] = [],
+): ResolvedSettings {
+  const mistakes = [...earlier]
   const values: Record<string, unknown> = {}
   const sources: Record<string, SettingSource> = {}
   for (const name of SETTING_NAMES) {
-    const { fallback, parse } = DEFINITIONS[name]
-    const { text, source } = given[name] ?? { text: fallback, source: 'default' as const }
+    const { text, source } = given[name] ?? { text: DEFINITIONS[name].fallback, source: 'default' as const }
     sources[name] = source
     try {
-      values[name] = text === null ? null : parse(text)
+      values[name] = text === null ? null : read(name, text)
     } catch (error) {
       if (!(error instanceof TypeError)) throw error
       mistakes.push(`${kebab(name)} (${source}) ${error.message}`)
     }
   }
-  if (mistakes.length > 0) throw new ConfigurationError(mistakes)
+  // Without all values there is no telling what contradicts what.
+  if (mistakes.length > earlier.length) throw new ConfigurationError(mistakes)
   values.database ??= String(values.store).startsWith('postgres') ? values.store : 'sqlite'
   const settings = Object.freeze(values) as unknown as Settings
-  const clashes = contradictions(settings)
-  if (clashes.length > 0) throw new ConfigurationError(clashes)
+  mistakes.push(...contradictions(settings))
+  if (mistakes.length > 0) throw new ConfigurationError(mistakes)
   return { settings, sources: Object.freeze(sources) as Record<SettingName, SettingSource> }
 }
 
@@ -53,17 +58,17 @@ export function kebab(name: SettingName): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 }
 
-/** Values that are right by themselves and not together. */
-function contradictions({ tlsCert, tlsKey, verifyUrl, signUp, store, database, keys }: Settings): string[] {
-  const found: string[] = []
-  if ((tlsCert === null) !== (tlsKey === null))
-    found.push('tls-cert and tls-key must be given together or not at all.')
-  if (verifyUrl !== null && signUp)
-    found.push('sign-up must be false where verify-url keeps the accounts elsewhere.')
-  if ((store !== 'sqlite' || database !== 'sqlite') && keys === null) {
-    found.push(
-      'keys must be given where the store is not a file of this machine: all processes need the same.',
-    )
+function read(name: SettingName, text: string): unknown {
+  const { parse, isFile } = DEFINITIONS[name]
+  const value = parse(text)
+  if (isFile) assertReadable(String(value))
+  return value
+}
+
+function assertReadable(path: string): void {
+  try {
+    accessSync(path, constants.R_OK)
+  } catch (error) {
+    throw new TypeError(`names a file that cannot be read (${(error as { code?: string }).code}).`)
   }
-  return found
 }

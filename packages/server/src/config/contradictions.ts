@@ -1,0 +1,78 @@
+import { isIP } from 'node:net'
+import { millisecondsOf } from './parsing.ts'
+import type { Settings } from './settings.ts'
+
+/** Values that are right by themselves and not together, each as one sentence. */
+export function contradictions(settings: Settings): string[] {
+  return RULES.flatMap(([isWrong, sentence]) => (isWrong(settings) ? [sentence] : []))
+}
+
+const RULES: readonly (readonly [(settings: Settings) => boolean, string])[] = [
+  [
+    ({ tlsCert, tlsKey }) => (tlsCert === null) !== (tlsKey === null),
+    'tls-cert and tls-key must be given together or not at all.',
+  ],
+  [
+    ({ publicUrl, unsafeAllowHttp }) =>
+      publicUrl.protocol === 'http:' && !isLoopback(publicUrl) && !unsafeAllowHttp,
+    'public-url must begin with https:// beyond this machine: browsers send no session over plain HTTP.',
+  ],
+  [
+    ({ publicUrl, tlsCert }) => publicUrl.protocol === 'http:' && tlsCert !== null,
+    'public-url must begin with https:// where tls-cert is given.',
+  ],
+  [
+    ({ publicUrl, tlsCert, trustProxy }) =>
+      publicUrl.protocol === 'https:' && tlsCert === null && trustProxy.length === 0,
+    'public-url begins with https://: give tls-cert and tls-key, or in trust-proxy the address of the proxy that ends TLS.',
+  ],
+  [
+    ({ publicUrl, cookieDomain }) => cookieDomain !== null && !isWithin(publicUrl.hostname, cookieDomain),
+    'cookie-domain must be the host of public-url or a domain above it: browsers drop the cookie otherwise.',
+  ],
+  [({ publicUrl, hosts }) => hosts.includes(publicUrl.origin), 'hosts must not repeat public-url.'],
+  [
+    ({ hosts, publicUrl }) =>
+      publicUrl.protocol === 'https:' && hosts.some((host) => host.startsWith('http:')),
+    'hosts must begin with https:// where public-url does.',
+  ],
+  [
+    ({ adminPort, port, adminHost, host }) =>
+      adminPort !== null && adminPort === port && port !== 0 && adminHost === host,
+    'port and admin-port must differ: the admin listener is apart from the public one.',
+  ],
+  [
+    ({ adminUrl, adminPort }) => adminUrl !== null && adminPort === null,
+    'admin-url must not be given where admin-port is off.',
+  ],
+  [
+    ({ adminUrl, publicUrl }) => adminUrl?.origin === publicUrl.origin,
+    'admin-url and public-url must differ.',
+  ],
+  [
+    ({ verifyUrl, signUp }) => verifyUrl !== null && signUp,
+    'sign-up must be false where verify-url keeps the accounts elsewhere.',
+  ],
+  [
+    ({ store, database, keys }) => (store !== 'sqlite' || database !== 'sqlite') && keys === null,
+    'keys must be given where the store is not a file of this machine: all processes need the same.',
+  ],
+  [
+    ({ database, store }) => database.includes(',') || (store.startsWith('postgres') && store.includes(',')),
+    'An address of PostgreSQL must name one server.',
+  ],
+  [
+    ({ idleTimeout, absoluteTimeout }) => millisecondsOf(idleTimeout) > millisecondsOf(absoluteTimeout),
+    'idle-timeout must not be longer than absolute-timeout.',
+  ],
+]
+
+function isLoopback({ hostname }: URL): boolean {
+  const host = hostname.replace(/^\[(.*)\]$/, '$1')
+  if (isIP(host) !== 0) return host === '::1' || host.startsWith('127.')
+  return host === 'localhost' || host.endsWith('.localhost')
+}
+
+function isWithin(host: string, domain: string): boolean {
+  return host === domain || host.endsWith(`.${domain}`)
+}

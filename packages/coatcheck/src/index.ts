@@ -112,6 +112,7 @@ export {
   securityHeaders,
 } from './http/security-headers.ts'
 export type { LoginOptions, OwnSession, ReauthenticateOptions, Session } from './http/session.ts'
+export { type SessionDetails, sessionDetails } from './http/session-details.ts'
 export { type SessionStatus, sessionStatus } from './http/session-status.ts'
 export type { Sessions } from './http/sessions.ts'
 export { createUpgradeTickets, type TicketOptions, type UpgradeTickets } from './http/tickets.ts'

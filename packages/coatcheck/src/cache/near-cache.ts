@@ -146,6 +146,10 @@ export class NearCache implements SessionCache {
     return this.#leases?.held(partitionIn(id), within) ?? false
   }
 
+  probe(echoed: (partitions: readonly number[] | null) => void): void {
+    this.#feed?.probe(echoed)
+  }
+
   changed(id: SessionId): void {
     this.#changes++
     this.#readings.overtake(id)

@@ -118,12 +118,11 @@ export class SessionManager {
   }
 
   /** Whether sessions can be used now. Never throws, and answers within `storeTimeout`. */
-  async health(): Promise<StoreHealth> {
-    try {
-      return await this.#with(({ context }) => context.store.health())
-    } catch (error) {
-      return { ok: false, error: error instanceof Error ? error : new Error(String(error)) }
-    }
+  health(): Promise<StoreHealth> {
+    return this.#with(({ context }) => context.store.health()).catch((error) => ({
+      ok: false,
+      error: error instanceof Error ? error : new Error(String(error)),
+    }))
   }
 
   /** What this node has counted since it started, and how things are. */
@@ -194,6 +193,11 @@ export class SessionManager {
   /** Whether every change of this session that is older than `maxStaleness` has been told to `listeners`. */
   proves(id: SessionId): boolean {
     return this.#cache?.proves(id) ?? false
+  }
+
+  /** A probe as of `ChangeFeed`, for caches elsewhere that go by what `listeners` are told. No echo without a near cache. */
+  probe(echoed: (partitions: readonly number[] | null) => void): void {
+    this.#cache?.probe(echoed)
   }
 
   /** Ends a session at its user's wish, with those that it is linked with; a step-up that raced it does not survive. */

@@ -75,6 +75,9 @@ export interface SessionCache extends ChangeReceiver {
   /** Whether that was so within the last `within` milliseconds. */
   proved(id: SessionId, within: number): boolean
 
+  /** Sends a probe through the feed, as `ChangeFeed.probe` does; without a feed it stays without an echo. */
+  probe(echoed: (partitions: readonly number[] | null) => void): void
+
   /** What happened since the start, and how things are. */
   counts(): CacheCounts
 }

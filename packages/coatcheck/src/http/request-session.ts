@@ -119,6 +119,13 @@ export class RequestSession<D> implements Session<D> {
     return session.#login(userId, transport, handedOver)
   }
 
+  /** The session as it is stored, and its data with this request's own writes, for `sessionDetails`. */
+  static look<D>(session: Session<D>): { readonly active: ActiveSession; readonly data: JsonFields } | null {
+    if (!(session instanceof RequestSession)) throw notOfARequest()
+    const active = session.#state.read()
+    return active && { active, data: session.#state.writes.view }
+  }
+
   async login(userId: string, options: LoginOptions<D> = {}): Promise<IssuedToken> {
     const transport = this.#state.issuingTransport(options.transport)
     this.#state.assertSameSource(transport)

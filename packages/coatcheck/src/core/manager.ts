@@ -249,11 +249,9 @@ export class SessionManager {
   ): Promise<SessionPage> {
     assertUserId(userId, this.settings.innerUsers)
     const limit = Math.min(Math.max(1, Math.trunc(requireNumber(page.limit ?? 100, 'limit'))), 1_000)
+    const asked = { limit, cursor: page.cursor ?? null }
     return this.#with(async ({ context }) => {
-      const { sessions, cursor } = await context.store.call('list', userId, {
-        limit,
-        cursor: page.cursor ?? null,
-      })
+      const { sessions, cursor } = await context.store.call('list', userId, asked)
       return { sessions: sessions.map(toSessionInfo), cursor }
     })
   }

@@ -350,9 +350,8 @@ export class SessionManager {
     const sweeper = new Sweeper(context, this.swept)
     const links = new Links(context)
     const watch = new SignalWatch(context, touches, links)
-    const { store, maxStaleness, onError } = settings
     const receiver = new ChangeListeners([watch, this.listeners])
-    await this.#cache?.open({ store, environment, maxStaleness, receiver, onError })
+    await this.#cache?.open({ ...settings, receiver })
     if (settings.sweepInterval !== null) sweeper.start(settings.sweepInterval)
     this.#opened = {
       context,

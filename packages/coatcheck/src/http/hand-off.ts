@@ -2,6 +2,7 @@ import { type Duration, toMilliseconds } from '../core/duration.ts'
 import { fromBase64Url, toBase64Url, utf8 } from '../core/encoding.ts'
 import { ConfigError, UsageError } from '../core/errors.ts'
 import type { HandOffRefusal } from '../core/events.ts'
+import type { JsonFields } from '../core/json.ts'
 import { LINK_FIELD, linksOf, MOST_LINKS, UNDONE } from '../core/links.ts'
 import { OneTimeRecords } from '../core/one-time.ts'
 import { assertKnownKeys } from '../core/option-checks.ts'
@@ -23,6 +24,8 @@ export interface HandOffOptions {
   readonly sites: readonly string[]
   /** How long a code is good. Default and at most `'60s'`. */
   readonly expiresIn?: Duration
+  /** Fields of the data that the new session gets from the one it comes from, as they are then. Default none. */
+  readonly fields?: readonly string[]
 }
 
 /** To be put on a response that sends the browser on (303). */
@@ -67,6 +70,7 @@ interface Settings {
   readonly callback: string
   readonly sites: ReadonlySet<string>
   readonly expiresIn: number
+  readonly fields: readonly string[]
 }
 
 /** Time to log in on the other site, in milliseconds. */
@@ -189,7 +193,7 @@ export class HandOff<D> {
         methods,
         ...(level === null ? {} : { level }),
       },
-      fields: { [LINK_FIELD]: [record.id] },
+      fields: { ...this.#alongWith(record.data), [LINK_FIELD]: [record.id] },
       left: Math.max(1, record.expiresAt - now),
     })
     try {
@@ -200,6 +204,11 @@ export class HandOff<D> {
     }
     await this.#undo(session)
     return false
+  }
+
+  #alongWith(data: JsonFields): JsonFields {
+    const { fields } = this.#settings
+    return Object.fromEntries(Object.entries(data).filter(([field]) => fields.includes(field)))
   }
 
   /** Without those that it names: they are as good as before. Where the store fails here, too, it ends with them at least. */
@@ -263,8 +272,8 @@ function returnPathOf(values: readonly string[], challenge: string): string | nu
 }
 
 function resolveOptions(options: HandOffOptions): Settings {
-  assertKnownKeys(options, ['callback', 'sites', 'expiresIn'], 'handOff')
-  const { callback, sites, expiresIn = '60s' } = options
+  assertKnownKeys(options, ['callback', 'sites', 'expiresIn', 'fields'], 'handOff')
+  const { callback, sites, expiresIn = '60s', fields = [] } = options
   const milliseconds = toMilliseconds(expiresIn, 'handOff.expiresIn')
   if (milliseconds > MOST_EXPIRES_IN) {
     throw new ConfigError('ERR_OPTION', 'Option handOff.expiresIn must not exceed 60s.')
@@ -274,6 +283,7 @@ function resolveOptions(options: HandOffOptions): Settings {
     callback: requireCallback(callback, 'handOff.callback'),
     sites: new Set(sites.map((site, index) => requireCallback(site, `handOff.sites[${index}]`))),
     expiresIn: milliseconds,
+    fields: Object.freeze([...fields]),
   })
 }
 

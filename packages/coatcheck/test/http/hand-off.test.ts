@@ -18,7 +18,7 @@ interface Data {
 }
 
 /** Two sites of one owner, each with a server of its own over one store, and the browser of a visitor who is signed in at the shop. */
-async function twoSites(options: Partial<HandOffOptions> = {}) {
+async function twoSites(options: Partial<HandOffOptions> = {}, there: Partial<HandOffOptions> = {}) {
   const environment = new FakeEnvironment()
   const store = new FaultyStore(memory())
   const keys = keysOf([1, 'current'])
@@ -26,7 +26,7 @@ async function twoSites(options: Partial<HandOffOptions> = {}) {
   const [shop, other] = [make(), make()]
   const events = new RecordedEvents((listener) => other.on('*', listener))
   const shopHandOff = createHandOff(shop, { callback: SHOP, sites: [OTHER], ...options })
-  const otherHandOff = createHandOff(other, { callback: OTHER, sites: [SHOP] })
+  const otherHandOff = createHandOff(other, { callback: OTHER, sites: [SHOP], ...there })
   const atShop = new Browser(shop)
   await atShop.post((session) => session.login('ada', { methods: ['pwd', 'otp'], level: 'aal2' }))
   const person = { atShop, atOther: visitorOf(other), stray: new Jar() }
@@ -108,6 +108,16 @@ describe('CORS-06 a hand-off to another domain', () => {
     await two.atOther.get((s) => two.otherHandOff.receive(s, { code, state, cookie, login }), SENT)
     const data = await two.atOther.get((session) => [session.get('cart'), session.get('theme')])
     expect(data.value).toEqual([['hat'], 'dark'])
+  })
+
+  it('takes fields along from the session that it comes from, as they are when it arrives, and no others', async () => {
+    const two = await twoSites({}, { fields: ['theme'] })
+    await two.atShop.post((session) => session.set('cart', ['hat']))
+    const url = await issued(two, two.atOther)
+    await two.atShop.post((session) => session.set('theme', 'dark'))
+    await receive(two, two.atOther, url)
+    const data = await two.atOther.get((session) => [session.get('cart'), session.get('theme')])
+    expect(data.value).toEqual([undefined, 'dark'])
   })
 
   it('TRN-03 puts no token, and nothing that signs anybody in by itself, into a URL, an event or the store', async () => {

@@ -1,10 +1,13 @@
 import { isIP } from 'node:net'
+import { claimMistakes } from '../forward-auth/identity-headers.ts'
+import { hostMistakes } from '../forward-auth/protected-hosts.ts'
 import { millisecondsOf } from './parsing.ts'
 import type { Settings } from './settings.ts'
 
 /** Values that are right by themselves and not together, each as one sentence. */
 export function contradictions(settings: Settings): string[] {
-  return RULES.flatMap(([isWrong, sentence]) => (isWrong(settings) ? [sentence] : []))
+  const found = RULES.flatMap(([isWrong, sentence]) => (isWrong(settings) ? [sentence] : []))
+  return [...found, ...claimMistakes(settings.claims), ...hostMistakes(settings)]
 }
 
 const RULES: readonly (readonly [(settings: Settings) => boolean, string])[] = [

@@ -1,5 +1,5 @@
 import type { Environment, JsonFields } from 'coatcheck'
-import { type Database, DatabaseError, first } from '../storage/database.ts'
+import { type Database, first } from '../storage/database.ts'
 import { randomText } from '../system.ts'
 import { type Account, type AccountPage, type AccountRow, toAccount } from './account.ts'
 import { nameKey } from './names.ts'
@@ -119,17 +119,6 @@ export class AccountTable {
   async setDisabled(id: string, disabled: boolean): Promise<boolean> {
     const sql = 'UPDATE coatcheck_accounts SET disabled = $1 WHERE id = $2'
     return (await this.#database.run(sql, disabled ? 1 : 0, id)) === 1
-  }
-
-  /** Changes the name; `conflict` where somebody has it. */
-  async rename(id: string, name: string): Promise<'ok' | 'conflict' | 'missing'> {
-    try {
-      const sql = 'UPDATE coatcheck_accounts SET name = $1, name_key = $2 WHERE id = $3'
-      return (await this.#database.run(sql, name, nameKey(name), id)) === 1 ? 'ok' : 'missing'
-    } catch (error) {
-      if (error instanceof DatabaseError && error.conflict) return 'conflict'
-      throw error
-    }
   }
 
   async remove(id: string): Promise<boolean> {

@@ -1,4 +1,4 @@
-import type { JsonFields, LoginAttempt, SessionId, Sessions } from 'coatcheck'
+import type { JsonFields, SessionId, Sessions } from 'coatcheck'
 import type { ApiKeys } from 'coatcheck/tokens'
 import type { Logger } from 'pino'
 import type { Actor } from '../audit/audit-entry.ts'
@@ -7,17 +7,23 @@ import type { Settings } from '../config/settings.ts'
 import type { Database } from '../storage/database.ts'
 import { type Account, type AccountPage, toAccount } from './account.ts'
 import { AccountTable } from './account-table.ts'
+import { readCommonPasswords } from './common-passwords.ts'
+import { DelegatedCheck } from './delegated-check.ts'
 import { RememberedDevices } from './devices.ts'
-import { toName } from './names.ts'
+import { LocalCheck } from './local-check.ts'
+import { nameKey, toName } from './names.ts'
+import { assertPrivateUrl, EndpointError, OwnerEndpoint } from './owner-endpoint.ts'
 import { PasswordHashing } from './password-hashing.ts'
+import { PasswordResets } from './password-resets.ts'
 import { type PasswordFault, passwordFault } from './password-rules.ts'
 import { copyClaims, refreshClaims } from './session-claims.ts'
 import { Throttle } from './throttle.ts'
-import { type Credentials, type Verdict, Verifier } from './verifier.ts'
+import type { Credentials, Refused, Verdict } from './verdict.ts'
+import { Verifier } from './verifier.ts'
 
 export type { Account, AccountPage } from './account.ts'
 export type { PasswordFault } from './password-rules.ts'
-export type { Credentials, Refusal, Verdict } from './verifier.ts'
+export type { Credentials, Refusal, Refused, Verdict } from './verdict.ts'
 
 export interface CreateAccount {
   readonly name: string
@@ -48,7 +54,7 @@ export interface ChangePassword {
 export type Changed =
   | { readonly ok: true }
   | { readonly ok: false; readonly reason: PasswordFault | 'delegated' }
-  | Extract<Verdict, { ok: false }>
+  | Refused
 
 /** What accounts are made of. */
 export interface AccountParts {
@@ -73,22 +79,42 @@ export class Accounts {
   readonly #parts: AccountParts
   readonly #table: AccountTable
   readonly #hashing = new PasswordHashing()
+  readonly #commonPasswords = readCommonPasswords()
   readonly #throttle: Throttle
   readonly #verifier: Verifier
+  readonly #resets: PasswordResets
+  /** Told of resets; `null`: there are none. */
+  readonly #resetEndpoint: OwnerEndpoint | null
+  /** What goes on after its request has been answered. */
+  readonly #background = new Set<Promise<void>>()
 
+  /** Throws `ConfigurationError` where passwords or links would travel in the open. */
   constructor(parts: AccountParts) {
-    const { environment } = parts.sessions.manager.settings
+    const { settings, database, sessions } = parts
+    const { environment } = sessions.manager.settings
     this.#parts = parts
-    this.#table = new AccountTable(parts.database, environment)
-    this.devices = new RememberedDevices(parts.database, environment)
-    this.#throttle = new Throttle(parts.database, environment)
-    this.#verifier = new Verifier({
-      ...parts,
-      table: this.#table,
-      hashing: this.#hashing,
-      throttle: this.#throttle,
-      devices: this.devices,
-    })
+    this.#table = new AccountTable(database, environment)
+    this.devices = new RememberedDevices(database, environment)
+    this.#throttle = new Throttle(database, environment)
+    this.#resets = new PasswordResets(database, environment)
+    const verifyEndpoint = endpointOf(parts, 'verify-url', settings.verifyUrl)
+    const resetEndpoint = endpointOf(parts, 'reset-url', settings.resetUrl)
+    this.#resetEndpoint = verifyEndpoint ? null : resetEndpoint
+    const check = verifyEndpoint
+      ? new DelegatedCheck(this.#table, verifyEndpoint)
+      : new LocalCheck(this.#table, this.#hashing)
+    const shared = { table: this.#table, throttle: this.#throttle, devices: this.devices }
+    this.#verifier = new Verifier({ ...parts, ...shared, check })
+  }
+
+  /** Whether names and passwords are checked by the owner's endpoint: then nobody signs up here, nor changes a password. */
+  get delegated(): boolean {
+    return this.#parts.settings.verifyUrl !== null
+  }
+
+  /** Whether links to choose a new password can be sent. */
+  get resets(): boolean {
+    return this.#resetEndpoint !== null
   }
 
   /** Makes an account. Of several at once with one name, one is made. */
@@ -128,7 +154,10 @@ export class Accounts {
   /** Why a password cannot be chosen, or `null`. */
   passwordFault(password: string, name: string): PasswordFault | null {
     const { minPasswordLength } = this.#parts.settings
-    return passwordFault(password, name, { minLength: minPasswordLength, isCommon: () => false })
+    return passwordFault(password, name, {
+      minLength: minPasswordLength,
+      isCommon: (folded) => this.#commonPasswords.has(folded),
+    })
   }
 
   /**
@@ -143,7 +172,7 @@ export class Accounts {
   async changePassword({ id, current, password, address, device, keep }: ChangePassword): Promise<Changed> {
     const account = await this.find(id)
     if (account === null) return { ok: false, reason: 'invalid' }
-    if (this.#parts.settings.verifyUrl !== null) return { ok: false, reason: 'delegated' }
+    if (this.delegated) return { ok: false, reason: 'delegated' }
     const verdict = await this.verify({ name: account.name, password: current, address, device })
     if (!verdict.ok) return verdict
     const fault = this.passwordFault(password, account.name)
@@ -158,6 +187,7 @@ export class Accounts {
     }
     await this.#endSessions(id, keep)
     await this.devices.forget(id, device)
+    await this.#resets.forget(id)
     this.#record('user.password-changed', { kind: 'user', id }, id)
     return { ok: true }
   }
@@ -175,8 +205,55 @@ export class Accounts {
     if (!(await this.#table.setPassword(id, await this.#hashing.hash(password)))) return 'unknown'
     await this.#endSessions(id, null)
     await this.devices.forget(id)
+    await this.#resets.forget(id)
     this.#record('user.password-set', by, id)
     return null
+  }
+
+  /**
+   * Counts a try of something that anybody may do, such as signing up, against an address; milliseconds until the next one,
+   * 0: go on.
+   */
+  limit(what: 'sign-up' | 'reset', address: string | null): Promise<number> {
+    return this.#throttle.limit(what, address)
+  }
+
+  /**
+   * Lets the owner's endpoint send a link to choose a new password: `{ name, email, link, expiresAt }`. Resolves at once,
+   * whether or not there is such an account, so that nobody learns it.
+   */
+  requestReset(given: string, toLink: (token: string) => string): void {
+    const work = this.#sendReset(given, toLink).catch((error) => {
+      this.#parts.log.error({ err: error }, 'a password reset was not sent')
+    })
+    this.#background.add(work)
+    work.finally(() => this.#background.delete(work))
+  }
+
+  /** Whether a link is good now; looks only. */
+  async isResetToken(token: string): Promise<boolean> {
+    return (await this.#resets.find(token)) !== null
+  }
+
+  /** A new password by a link, which is used up; ends all sessions of the user. `unknown`: not good (any more). */
+  async resetPassword(
+    token: string,
+    password: string,
+    address: string | null,
+  ): Promise<PasswordFault | 'unknown' | null> {
+    const account = await this.find((await this.#resets.find(token)) ?? '')
+    if (account === null || account.disabled) return 'unknown'
+    const fault = this.passwordFault(password, account.name)
+    if (fault !== null) return fault
+    if ((await this.#resets.redeem(token)) !== account.id) return 'unknown'
+    const refused = await this.setPassword(account.id, password, { kind: 'user', id: account.id })
+    if (refused === null) await this.#throttle.forget(nameKey(account.name), address)
+    return refused
+  }
+
+  /** Waits for what goes on after its request has been answered. */
+  async flush(): Promise<void> {
+    await Promise.all(this.#background)
   }
 
   /** Replaces the claims, here and in all sessions of the user: effective on the next request (LIO-12). */
@@ -229,8 +306,21 @@ export class Accounts {
     return true
   }
 
+  async #sendReset(given: string, toLink: (token: string) => string): Promise<void> {
+    const account = await this.findByName(given)
+    if (this.#resetEndpoint === null || account === null || account.disabled) return
+    const issued = await this.#resets.issue(account.id)
+    if (issued === null) return
+    const { name, id, email } = account
+    this.#record('user.reset-requested', SYSTEM, id)
+    const { expiresAt, token } = issued
+    const { status } = await this.#resetEndpoint.post({ name, email, link: toLink(token), expiresAt })
+    if (status < 200 || status > 299) throw new EndpointError(`The endpoint answered with status ${status}.`)
+  }
+
   async #endEverything(id: string): Promise<void> {
     await this.#endSessions(id, null)
+    await this.#resets.forget(id)
     await this.#parts.apiKeys.revokeOwner(id)
     await this.devices.forget(id)
   }
@@ -246,7 +336,15 @@ export class Accounts {
   }
 }
 
-export type { LoginAttempt }
+function endpointOf(
+  { settings, sessions }: AccountParts,
+  setting: string,
+  url: string | null,
+): OwnerEndpoint | null {
+  assertPrivateUrl(setting, url, settings.unsafeAllowHttp)
+  const { environment } = sessions.manager.settings
+  return url === null ? null : new OwnerEndpoint({ url, secret: settings.hookSecret, environment })
+}
 
 function isTooLarge(claims: JsonFields): boolean {
   return JSON.stringify(claims).length > MAX_CLAIMS

@@ -36,6 +36,9 @@ const ACCOUNT: DelayRule = { free: 20 }
 /** From a remembered device: only who holds it can use these up. */
 const DEVICE: DelayRule = { free: 10 }
 
+/** From one address: sign-ups, requests for a new password. */
+const ANYTHING: DelayRule = { free: 20 }
+
 /** Rows that nothing has been counted for in this time tell nothing any more. */
 const FORGET_AFTER = 72 * 3_600_000
 const SWEEP_EVERY = 3_600_000
@@ -73,11 +76,19 @@ export class Throttle {
     return { ok: true, succeeded: () => this.#forgive(counters) }
   }
 
-  /** Nothing that failed against an account counts any more: its password was changed by its owner. */
-  async forget(nameKey: string): Promise<void> {
+  /** Counts a try that costs something whatever it comes to; milliseconds until the next one, 0: go on. */
+  async limit(what: string, address: string | null): Promise<number> {
+    const now = this.#environment.now()
+    await this.#sweep(now)
+    return this.#count({ subject: subjectOf(what, address ?? 'unknown'), rule: ANYTHING })
+  }
+
+  /** What failed against an account, and from this address, counts no more: its owner has chosen a new password. */
+  async forget(nameKey: string, address: string | null): Promise<void> {
     await this.#database.run(
-      'DELETE FROM coatcheck_login_delays WHERE subject = $1',
+      'DELETE FROM coatcheck_login_delays WHERE subject = $1 OR subject = $2',
       subjectOf('account', nameKey),
+      subjectOf('pair', nameKey, address ?? 'unknown'),
     )
   }
 

@@ -109,6 +109,12 @@ export const DEFINITIONS: { readonly [N in SettingName]: Definition<Settings[N]>
     fallback: null,
     parse: httpUrl,
   },
+  hookSecret: {
+    description: 'Secret that signs what is sent to verify-url and reset-url',
+    fallback: null,
+    parse: text,
+    masked: () => '(secret)',
+  },
   minPasswordLength: {
     description: 'Shortest password in characters, 8 at least',
     fallback: '10',

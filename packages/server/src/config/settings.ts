@@ -25,6 +25,8 @@ export interface Settings {
   readonly signUp: boolean
   readonly verifyUrl: string | null
   readonly resetUrl: string | null
+  /** Signs what is sent to `verifyUrl` and `resetUrl`; `null`: not signed. */
+  readonly hookSecret: string | null
   readonly minPasswordLength: number
   readonly idleTimeout: string
   readonly absoluteTimeout: string

@@ -19,7 +19,7 @@ import { createLog } from './operations/log.ts'
 import type { Database } from './storage/database.ts'
 import { DOCUMENT_MIGRATIONS, signingKeyDocument } from './storage/documents.ts'
 import { migrate } from './storage/migrations.ts'
-import { openStorage } from './storage/open-storage.ts'
+import { openStorage, type Storage } from './storage/open-storage.ts'
 import { systemEnvironment } from './system.ts'
 
 /** How every API key of this server begins. */
@@ -55,6 +55,23 @@ export async function openAuthority(
   const log = createLog(settings)
   const onError = (error: unknown) => log.error({ err: error }, 'background failure')
   const storage = await openStorage(settings, onError)
+  try {
+    return await openParts({ settings, environment, log, onError, storage })
+  } catch (error) {
+    await storage.close()
+    throw error
+  }
+}
+
+interface Basis {
+  readonly settings: Settings
+  readonly environment: Environment
+  readonly log: Logger
+  readonly onError: (error: unknown) => void
+  readonly storage: Storage
+}
+
+async function openParts({ settings, environment, log, onError, storage }: Basis): Promise<Authority> {
   const { database, keys } = storage
   await migrate(database, [
     ...ACCOUNT_MIGRATIONS,
@@ -92,20 +109,25 @@ export async function openAuthority(
   const accounts = new Accounts({ settings, log, database, sessions, adminSessions, apiKeys, audit })
   const opened = [sessions, adminSessions, apiKeys]
   const stopping = new AbortController()
-  for (const part of opened) await part.open()
-  await signingKeys.open()
+  const close = async () => {
+    stopping.abort()
+    for (const part of opened.toReversed()) await part.close()
+    endAudit()
+    await audit.close()
+    await storage.close()
+  }
+  try {
+    for (const part of opened) await part.open()
+    await signingKeys.open()
+  } catch (error) {
+    await close()
+    throw error
+  }
   return {
     ...{ settings, environment, log, database, sessions, adminSessions, apiKeys, signingKeys, tokens, audit },
     stopping: stopping.signal,
     beginStop: () => stopping.abort(),
     accounts,
-    async close() {
-      stopping.abort()
-      for (const part of opened.toReversed()) await part.close()
-      endAudit()
-      await audit.close()
-      await database.close()
-      await storage.close()
-    },
+    close,
   }
 }

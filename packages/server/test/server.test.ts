@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { ADMIN_SOCKET } from '../src/server.ts'
+import { ADMIN_SOCKET } from '../src/http/admin-socket.ts'
 import { startTestServer } from './helpers/test-server.ts'
 
 describe('the server', () => {

@@ -41,7 +41,7 @@ export const DEFINITIONS: { readonly [N in SettingName]: Definition<Settings[N]>
   store: {
     description: 'Where sessions live: sqlite (in the data directory), redis://... or postgres://...',
     fallback: 'sqlite',
-    parse: (given) => engine(given, ['redis:', 'rediss:', 'postgres:', 'postgresql:']),
+    parse: (given) => engine(given, ['redis:', 'rediss:', 'redis+sentinel:', 'postgres:', 'postgresql:']),
     masked: engineWithoutSecrets,
   },
   database: {

@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Environment } from 'coatcheck'
+import { codeOf, StartError } from '../start-error.ts'
 
 export type NodeHandler = (request: IncomingMessage, response: ServerResponse) => unknown
 
@@ -19,17 +20,39 @@ const LIMITS = {
 export interface ListenOptions {
   readonly host: string
   readonly port: number
+  /** Paths of PEM files. */
   readonly tls?: { readonly cert: string; readonly key: string } | null
+  /** The setting that a message about a busy port names: `port`. */
+  readonly setting?: string
 }
 
-/** A listener over HTTP, or HTTPS with `tls` (paths of PEM files); resolves once it accepts connections. */
-export async function listen(handler: NodeHandler, { host, port, tls }: ListenOptions): Promise<Server> {
-  const server = tls
-    ? createSecureServer({ ...LIMITS, cert: readFileSync(tls.cert), key: readFileSync(tls.key) }, handler)
-    : createServer(LIMITS, handler)
+/** A listener over HTTP, or HTTPS with `tls`; resolves once it accepts connections, throws `StartError` where it cannot. */
+export async function listen(handler: NodeHandler, options: ListenOptions): Promise<Server> {
+  const { host, port, tls, setting = 'port' } = options
+  const server = tls ? secureServer(handler, tls) : createServer(LIMITS, handler)
   server.listen(port, host)
-  await once(server, 'listening')
+  try {
+    await once(server, 'listening')
+  } catch (error) {
+    throw new StartError(whyNot(codeOf(error), { host, port, setting }))
+  }
   return server
+}
+
+function secureServer(handler: NodeHandler, { cert, key }: NonNullable<ListenOptions['tls']>): Server {
+  try {
+    return createSecureServer({ ...LIMITS, cert: readFileSync(cert), key: readFileSync(key) }, handler)
+  } catch (error) {
+    throw new StartError(`tls-cert and tls-key cannot be used (${codeOf(error)}).`)
+  }
+}
+
+function whyNot(code: string, { host, port, setting }: Required<Omit<ListenOptions, 'tls'>>): string {
+  const where = `${host.includes(':') ? `[${host}]` : host}:${port}`
+  if (code === 'EADDRINUSE') return `${where} is in use by another program: choose another ${setting}.`
+  if (code === 'EACCES') return `${where} may not be used by this user: choose a ${setting} from 1024.`
+  if (code === 'EADDRNOTAVAIL') return `${where} cannot be used: ${host} is no address of this machine.`
+  return `${where} cannot be used (${code}).`
 }
 
 /** The same over a socket of the file system. */
@@ -40,13 +63,25 @@ export async function listenOnSocket(handler: NodeHandler, path: string): Promis
   return server
 }
 
-/** Takes no new connections, and cuts those that are still busy after `patience` milliseconds. */
+/** How often connections that have become idle are closed while a listener stops, in milliseconds. */
+const IDLE_CHECK = 50
+
+/** Takes no new connections, lets requests under way end, and cuts what is still busy after `patience` milliseconds. */
 export async function stop(server: Server, patience: number, environment: Environment): Promise<void> {
   const closed = once(server, 'close')
   server.close()
-  server.closeIdleConnections()
+  // A connection that is kept alive turns idle when its request has ended, and would stay for a minute.
+  const closeIdle = () => {
+    server.closeIdleConnections()
+    return environment.setTimer(IDLE_CHECK, () => {
+      cancelIdle = closeIdle()
+    })
+  }
+  let cancelIdle = closeIdle()
   const cancel = environment.setTimer(patience, () => server.closeAllConnections())
+  if (patience === 0) server.closeAllConnections()
   await closed
+  cancelIdle()
   cancel()
 }
 

@@ -13,6 +13,7 @@ export function openPostgresDatabase(pool: Pool): Database {
 export function createPool(connectionString: string, onError: (error: unknown) => void): Pool {
   const pool = new Pool({
     connectionString,
+    connectionTimeoutMillis: 5_000,
     types: {
       getTypeParser: ((oid: number, format?: 'text') =>
         oid === INT8 ? Number : types.getTypeParser(oid, format)) as typeof types.getTypeParser,

@@ -7,7 +7,7 @@ import {
   type SigningKeyRing,
   type Tokens,
 } from 'coatcheck/tokens'
-import type { Logger } from 'pino'
+import type { DestinationStream, Logger } from 'pino'
 import { ACCOUNT_MIGRATIONS } from './accounts/account.ts'
 import { Accounts } from './accounts/accounts.ts'
 import { SETUP_MIGRATIONS } from './admin/setup.ts'
@@ -16,6 +16,8 @@ import { AuditTrail } from './audit/audit-trail.ts'
 import { auditSessionEvents } from './audit/session-events.ts'
 import type { Settings } from './config/settings.ts'
 import { createLog } from './operations/log.ts'
+import { ServerMetrics } from './operations/server-metrics.ts'
+import { openTracing, type Tracing } from './operations/tracing.ts'
 import type { Database } from './storage/database.ts'
 import { DOCUMENT_MIGRATIONS, signingKeyDocument } from './storage/documents.ts'
 import { migrate } from './storage/migrations.ts'
@@ -39,6 +41,9 @@ export interface Authority {
   readonly signingKeys: SigningKeyRing
   readonly tokens: Tokens
   readonly audit: AuditTrail
+  readonly metrics: ServerMetrics
+  /** `null`: OpenTelemetry's API is not installed. */
+  readonly tracing: Tracing | null
   /** Fires when the server is about to stop: whoever keeps a response open for long ends it. */
   readonly stopping: AbortSignal
   /** Fires `stopping`; the listeners call it, and so does `close`. */
@@ -47,12 +52,18 @@ export interface Authority {
   close(): Promise<void>
 }
 
+export interface OpenOptions {
+  readonly environment?: Environment
+  /** Default: standard output. */
+  readonly logTo?: DestinationStream
+}
+
 /** Opens stores, keys and database, and makes tables that are missing. Throws what any of them throws, with nothing left open. */
 export async function openAuthority(
   settings: Settings,
-  { environment = systemEnvironment }: { readonly environment?: Environment } = {},
+  { environment = systemEnvironment, logTo }: OpenOptions = {},
 ): Promise<Authority> {
-  const log = createLog(settings)
+  const log = createLog(settings, logTo)
   const onError = (error: unknown) => log.error({ err: error }, 'background failure')
   const storage = await openStorage(settings, onError)
   try {
@@ -107,6 +118,11 @@ async function openParts({ settings, environment, log, onError, storage }: Basis
   const audit = new AuditTrail(database, environment, log)
   const endAudit = auditSessionEvents({ audit, environment, log, sessions, adminSessions, apiKeys })
   const accounts = new Accounts({ settings, log, database, sessions, adminSessions, apiKeys, audit })
+  const metrics = new ServerMetrics({
+    audit,
+    kinds: { session: sessions, admin: adminSessions, 'api-key': apiKeys },
+  })
+  const tracing = openTracing()
   const opened = [sessions, adminSessions, apiKeys]
   const stopping = new AbortController()
   const close = async () => {
@@ -125,6 +141,7 @@ async function openParts({ settings, environment, log, onError, storage }: Basis
   }
   return {
     ...{ settings, environment, log, database, sessions, adminSessions, apiKeys, signingKeys, tokens, audit },
+    ...{ metrics, tracing },
     stopping: stopping.signal,
     beginStop: () => stopping.abort(),
     accounts,

@@ -1,10 +1,22 @@
 import { getRequestListener } from '@hono/node-server'
 import { Hono } from 'hono'
 import type { Authority } from '../authority.ts'
+import { observe } from '../operations/observe.ts'
+import { operationsRoutes } from '../operations/operations-routes.ts'
+import { noteRequests } from '../operations/request-notes.ts'
 import type { NodeHandler } from './listeners.ts'
 
+/** Longest bodies of requests in bytes. Whole exports are read in over the socket. */
+const LONGEST_BODY = 1_048_576
+const LONGEST_IMPORT = 1_073_741_824
+
 /** Everything on the admin listener. `local`: over the socket in the data directory, which only the server's own user can open. */
-export function adminApp(_authority: Authority, _options: { readonly local: boolean }): NodeHandler {
+export function adminApp(authority: Authority, { local }: { readonly local: boolean }): NodeHandler {
   const app = new Hono()
-  return getRequestListener(app.fetch)
+  app.use(noteRequests(authority.adminSessions))
+  app.route('/', operationsRoutes(authority))
+  return observe(authority, getRequestListener(app.fetch), {
+    listener: local ? 'socket' : 'admin',
+    bodyLimit: local ? LONGEST_IMPORT : LONGEST_BODY,
+  })
 }

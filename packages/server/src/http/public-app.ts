@@ -3,15 +3,28 @@ import { Hono } from 'hono'
 import type { Authority } from '../authority.ts'
 import { forwardAuthHandler } from '../forward-auth/forward-auth.ts'
 import { hostPathsHandler } from '../forward-auth/host-paths.ts'
+import { observe } from '../operations/observe.ts'
+import { noteRequests, noteRoute } from '../operations/request-notes.ts'
 import type { NodeHandler } from './listeners.ts'
+
+/** Longest body of a request in bytes. */
+const LONGEST_BODY = 65_536
 
 /** Everything on the public listener. */
 export function publicApp(authority: Authority): NodeHandler {
   const app = new Hono()
+  app.use(noteRequests(authority.sessions))
   const pages = getRequestListener(app.fetch)
-  const fast = [forwardAuthHandler(authority), hostPathsHandler(authority)]
-  return (request, response) => {
-    for (const handle of fast) if (handle(request, response)) return
+  /** Before the app, by the route under which they are counted and logged: what every request of others waits for. */
+  const fast = Object.entries({
+    '/forward-auth': forwardAuthHandler(authority),
+    'paths of a protected host': hostPathsHandler(authority),
+  })
+  const handler: NodeHandler = (request, response) => {
+    for (const [route, handle] of fast) {
+      if (handle(request, response)) return noteRoute(response, route)
+    }
     return pages(request, response)
   }
+  return observe(authority, handler, { listener: 'public', bodyLimit: LONGEST_BODY })
 }

@@ -1,0 +1,26 @@
+import { Hono } from 'hono'
+import type { Authority } from '../authority.ts'
+import { createReadiness } from './readiness.ts'
+
+/** Version 0.0.4 of Prometheus' text format. */
+const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
+
+/** `/metrics`, `/healthz` and `/readyz`, for the admin listener alone (AUD-08). They need no credential and say nothing about anybody. */
+export function operationsRoutes(authority: Authority): Hono {
+  const readiness = createReadiness(authority)
+  const app = new Hono()
+  app.use(async (c, next) => {
+    await next()
+    c.header('cache-control', 'no-store')
+    c.header('x-content-type-options', 'nosniff')
+  })
+  app.get('/metrics', async (c) =>
+    c.body(await authority.metrics.text(), 200, { 'content-type': METRICS_TYPE }),
+  )
+  app.get('/healthz', (c) => c.text('ok\n'))
+  app.get('/readyz', async (c) => {
+    const { ready, checks } = await readiness()
+    return c.json({ status: ready ? 'ready' : 'not ready', checks }, ready ? 200 : 503)
+  })
+  return app
+}

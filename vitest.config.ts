@@ -3,14 +3,14 @@ import { defineConfig } from 'vitest/config'
 import { findEngine, readEngines, testPattern } from './scripts/engines.ts'
 import { testParts } from './scripts/workspace.ts'
 
-// Our sources instead of the build. Nothing may be added that `require` would wrongly match, such as `import`.
+// Our sources instead of the build. Nothing may be added that `require` would wrongly match, such as `import` or `module`.
 const SOURCE = 'coatcheck-source'
 const missing = readEngines().filter((engine) => findEngine(engine) === null)
 const long = process.env.COATCHECK_SOAK === '1'
 
 export default defineConfig({
-  resolve: { conditions: [SOURCE, 'module', 'node'] },
-  ssr: { resolve: { conditions: [SOURCE, 'module', 'node'], externalConditions: [SOURCE] } },
+  resolve: { conditions: [SOURCE, 'node'] },
+  ssr: { resolve: { conditions: [SOURCE, 'node'], externalConditions: [SOURCE] } },
   test: {
     pool: 'forks',
     testTimeout: long ? 3_600_000 : 60_000,

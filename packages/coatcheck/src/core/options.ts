@@ -9,8 +9,8 @@ import { type Lifetimes, type LifetimesOptions, resolveLifetimes } from './lifet
 import { assertFunction, assertKnownKeys, assertObject, oneOf, wholeNumber } from './option-checks.ts'
 import { systemEnvironment, warn } from './platform.ts'
 import { type Preset, presetLimits } from './presets.ts'
-import type { RotationPolicy } from './rotation.ts'
 import type { SessionRecord } from './record.ts'
+import type { RotationPolicy } from './rotation.ts'
 import type { SessionLimit, SessionStore } from './store.ts'
 
 /** What the session lifecycle can be told. Every duration is milliseconds or a string such as `'30m'`. */

@@ -1,6 +1,7 @@
 import { UsageError } from '../core/errors.ts'
 import type { EventName, Events, SessionEvent, SessionEvents } from '../core/events.ts'
 import type { LoginAttempt } from '../core/issuer.ts'
+import { listAll } from '../core/list-all.ts'
 import type { SessionManager } from '../core/manager.ts'
 import type { Metric } from '../core/metrics.ts'
 import type { EndReason, SessionId } from '../core/record.ts'
@@ -59,6 +60,14 @@ export class Sessions<D> {
     page?: { readonly limit?: number; readonly cursor?: string | null },
   ): Promise<SessionPage> {
     return this.manager.list(userId, page)
+  }
+
+  /**
+   * Live sessions of everybody, those of visitors too, in an order that means nothing: for administration. A page may have
+   * fewer than `limit` (default 100, at most 1,000), and still not be the last; a session may be on two pages, none is left out.
+   */
+  listAll(page?: { readonly limit?: number; readonly cursor?: string | null }): Promise<SessionPage> {
+    return listAll(this.manager, page)
   }
 
   /** One live session by its public id, or `null`. */

@@ -101,6 +101,15 @@ export class ApiKeys implements ApiKeyVerifier {
     return this.#administration.list(owner, { limit, cursor: page.cursor ?? null })
   }
 
+  /** Live keys of every owner, in an order that means nothing: for administration. Pages as those of `sessions.listAll`. */
+  async listAll(
+    page: { readonly limit?: number; readonly cursor?: string | null } = {},
+  ): Promise<ApiKeyPage> {
+    const limit = Math.min(Math.max(1, Math.trunc(page.limit ?? 100)), 1_000)
+    await this.#manager.open()
+    return this.#administration.listAll({ limit, cursor: page.cursor ?? null })
+  }
+
   /** Ends a key at once; `false` if none of that id (and, with `ofOwner`, of that owner) was live. */
   revoke(
     id: string,

@@ -5,7 +5,7 @@ import { StoreError } from '../../core/errors.ts'
 import type { SessionEvents } from '../../core/events.ts'
 import type { SessionManager } from '../../core/manager.ts'
 import type { SessionId, SessionRecord } from '../../core/record.ts'
-import type { Live } from '../../core/store.ts'
+import type { ListResult, Live } from '../../core/store.ts'
 import { newSecret, newSessionId } from '../../core/token.ts'
 import type { ApiKeysSettings } from './api-key-options.ts'
 import {
@@ -69,7 +69,14 @@ export class KeyAdministration {
     owner: string,
     page: { readonly limit: number; readonly cursor: string | null },
   ): Promise<ApiKeyPage> {
-    const { sessions, cursor, now } = await this.#manager.store.call('list', owner, page)
+    return this.#page(await this.#manager.store.call('list', owner, page))
+  }
+
+  async listAll(page: { readonly limit: number; readonly cursor: string | null }): Promise<ApiKeyPage> {
+    return this.#page(await this.#manager.store.call('scan', page))
+  }
+
+  async #page({ sessions, cursor, now }: ListResult): Promise<ApiKeyPage> {
     const keys: ApiKeyInfo[] = []
     for (const record of sessions) {
       const info = this.#toInfo({ record })

@@ -47,6 +47,17 @@ describe('making keys', () => {
     expect(store.calls.map(({ method }) => method)).not.toContain('create')
   })
 
+  it('API-01 all live keys of all owners can be listed, without their text', async () => {
+    const { apiKeys } = createKeyNode()
+    const made = [await make(apiKeys), await make(apiKeys, { owner: 'bob' }), await make(apiKeys)]
+    await apiKeys.revoke(made[2]?.key.id ?? '')
+    const { keys, cursor } = await apiKeys.listAll()
+    expect(cursor).toBeNull()
+    expect(keys.map(({ owner }) => owner).sort()).toEqual(['ada', 'bob'])
+    expect(JSON.stringify(keys)).not.toContain(made[0]?.text.slice(-39))
+    expect((await apiKeys.listAll({ limit: 1 })).keys.length).toBeLessThan(2)
+  })
+
   it('P9 a user’s keys outlive the end of all sessions, and end with their owner', async () => {
     const { apiKeys, environment } = createKeyNode()
     const sessions = createNode({ environment })

@@ -5,12 +5,14 @@ import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Environment } from 'coatcheck'
 import { codeOf, StartError } from '../start-error.ts'
+import { answerClientError } from './client-errors.ts'
 
 export type NodeHandler = (request: IncomingMessage, response: ServerResponse) => unknown
 
 /** What a client may take up, whatever it does: in bytes and milliseconds. */
 const LIMITS = {
-  maxHeaderSize: 16_384,
+  // Proxies pass on more than they would answer themselves: nginx 32 kB.
+  maxHeaderSize: 65_536,
   headersTimeout: 10_000,
   requestTimeout: 30_000,
   keepAliveTimeout: 65_000,
@@ -30,6 +32,7 @@ export interface ListenOptions {
 export async function listen(handler: NodeHandler, options: ListenOptions): Promise<Server> {
   const { host, port, tls, setting = 'port' } = options
   const server = tls ? secureServer(handler, tls) : createServer(LIMITS, handler)
+  server.on('clientError', answerClientError)
   server.listen(port, host)
   try {
     await once(server, 'listening')

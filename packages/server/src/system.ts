@@ -16,7 +16,7 @@ export const systemEnvironment: Environment = Object.freeze({
 })
 
 /** SHA-256 as base64url. */
-export function sha256(text: string): string {
+export function sha256(text: string | Uint8Array): string {
   return createHash('sha256').update(text).digest('base64url')
 }
 

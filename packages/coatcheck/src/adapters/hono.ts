@@ -1,6 +1,7 @@
 import type { Context, ErrorHandler, MiddlewareHandler } from 'hono'
 import type { MaybePromise } from '../core/maybe-promise.ts'
 import type { Mode } from '../core/validator.ts'
+import type { Connection } from '../http/exchange.ts'
 import { propertyTaken } from '../http/expose-session.ts'
 import { assertMiddlewareOptions, MIDDLEWARE_OPTIONS } from '../http/middleware-options.ts'
 import { openSession } from '../http/open-session.ts'
@@ -44,6 +45,14 @@ const KNOWN = {
   clientAddress: null,
   trustProxy: null,
   connection: null,
+}
+
+/**
+ * How a request came in, by the same options as for `sessionMiddleware`: for rate limits and the like, which need the whole
+ * address of the client where sessions keep only its network.
+ */
+export function connectionOf(c: Context, platform: HonoPlatform = {}): Connection {
+  return new HonoExchange(c, NO_RESPONSE, platform).connection
 }
 
 /** What `c.var` gains. */

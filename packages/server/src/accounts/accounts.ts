@@ -12,7 +12,7 @@ import { DelegatedCheck } from './delegated-check.ts'
 import { RememberedDevices } from './devices.ts'
 import { LocalCheck } from './local-check.ts'
 import { nameKey, toName } from './names.ts'
-import { assertPrivateUrl, EndpointError, OwnerEndpoint } from './owner-endpoint.ts'
+import { EndpointError, OwnerEndpoint } from './owner-endpoint.ts'
 import { PasswordHashing } from './password-hashing.ts'
 import { PasswordResets } from './password-resets.ts'
 import { type PasswordFault, passwordFault } from './password-rules.ts'
@@ -53,7 +53,7 @@ export interface ChangePassword {
 
 export type Changed =
   | { readonly ok: true }
-  | { readonly ok: false; readonly reason: PasswordFault | 'delegated' }
+  | { readonly ok: false; readonly fault: PasswordFault }
   | Refused
 
 /** What accounts are made of. */
@@ -88,7 +88,6 @@ export class Accounts {
   /** What goes on after its request has been answered. */
   readonly #background = new Set<Promise<void>>()
 
-  /** Throws `ConfigurationError` where passwords or links would travel in the open. */
   constructor(parts: AccountParts) {
     const { settings, database, sessions } = parts
     const { environment } = sessions.manager.settings
@@ -97,8 +96,8 @@ export class Accounts {
     this.devices = new RememberedDevices(database, environment)
     this.#throttle = new Throttle(database, environment)
     this.#resets = new PasswordResets(database, environment)
-    const verifyEndpoint = endpointOf(parts, 'verify-url', settings.verifyUrl)
-    const resetEndpoint = endpointOf(parts, 'reset-url', settings.resetUrl)
+    const verifyEndpoint = endpointOf(parts, settings.verifyUrl)
+    const resetEndpoint = endpointOf(parts, settings.resetUrl)
     this.#resetEndpoint = verifyEndpoint ? null : resetEndpoint
     const check = verifyEndpoint
       ? new DelegatedCheck(this.#table, verifyEndpoint)
@@ -172,11 +171,11 @@ export class Accounts {
   async changePassword({ id, current, password, address, device, keep }: ChangePassword): Promise<Changed> {
     const account = await this.find(id)
     if (account === null) return { ok: false, reason: 'invalid' }
-    if (this.delegated) return { ok: false, reason: 'delegated' }
+    if (this.delegated) return { ok: false, reason: 'unavailable' }
     const verdict = await this.verify({ name: account.name, password: current, address, device })
     if (!verdict.ok) return verdict
     const fault = this.passwordFault(password, account.name)
-    if (fault !== null) return { ok: false, reason: fault }
+    if (fault !== null) return { ok: false, fault }
     const before = (await this.#table.byId(id))?.password ?? null
     // Changed by somebody else since it was verified: then this caller knew the password before that.
     if (before === null || !(await this.#hashing.verify(current, before)))
@@ -336,12 +335,7 @@ export class Accounts {
   }
 }
 
-function endpointOf(
-  { settings, sessions }: AccountParts,
-  setting: string,
-  url: string | null,
-): OwnerEndpoint | null {
-  assertPrivateUrl(setting, url, settings.unsafeAllowHttp)
+function endpointOf({ settings, sessions }: AccountParts, url: string | null): OwnerEndpoint | null {
   const { environment } = sessions.manager.settings
   return url === null ? null : new OwnerEndpoint({ url, secret: settings.hookSecret, environment })
 }

@@ -1,6 +1,5 @@
 import { Buffer } from 'node:buffer'
 import { type Environment, isCoatcheckError } from 'coatcheck'
-import { ConfigurationError } from '../config/resolve.ts'
 import { hmac } from '../system.ts'
 
 /** Longest that an endpoint of the owner's may take, in milliseconds. */
@@ -64,16 +63,6 @@ export class OwnerEndpoint {
     }
   }
 }
-
-/** Passwords and links travel to the endpoint: over TLS, unless it is on this machine. Throws `ConfigurationError`. */
-export function assertPrivateUrl(setting: string, url: string | null, unsafeAllowHttp: boolean): void {
-  if (url === null || unsafeAllowHttp) return
-  const { protocol, hostname } = new URL(url)
-  if (protocol === 'https:' || LOOPBACK.test(hostname)) return
-  throw new ConfigurationError([`${setting} must begin with https:// unless it is on this machine.`])
-}
-
-const LOOPBACK = /^(?:localhost|[\w.-]+\.localhost|127(?:\.\d{1,3}){3}|\[::1\])$/
 
 function signature(secret: string, body: string, now: number): string {
   const seconds = Math.floor(now / 1_000)

@@ -53,6 +53,14 @@ const RULES: readonly (readonly [(settings: Settings) => boolean, string])[] = [
     'admin-url and public-url must differ.',
   ],
   [
+    ({ verifyUrl, unsafeAllowHttp }) => isInTheOpen(verifyUrl) && !unsafeAllowHttp,
+    'verify-url must begin with https:// beyond this machine: passwords travel to it.',
+  ],
+  [
+    ({ resetUrl, unsafeAllowHttp }) => isInTheOpen(resetUrl) && !unsafeAllowHttp,
+    'reset-url must begin with https:// beyond this machine: links to choose a password travel to it.',
+  ],
+  [
     ({ verifyUrl, signUp }) => verifyUrl !== null && signUp,
     'sign-up must be false where verify-url keeps the accounts elsewhere.',
   ],
@@ -69,6 +77,11 @@ const RULES: readonly (readonly [(settings: Settings) => boolean, string])[] = [
     'idle-timeout must not be longer than absolute-timeout.',
   ],
 ]
+
+function isInTheOpen(address: string | null): boolean {
+  const url = address === null ? null : new URL(address)
+  return url?.protocol === 'http:' && !isLoopback(url)
+}
 
 function isLoopback({ hostname }: URL): boolean {
   const host = hostname.replace(/^\[(.*)\]$/, '$1')

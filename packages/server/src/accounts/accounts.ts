@@ -51,10 +51,7 @@ export interface ChangePassword {
   readonly keep: SessionId | null
 }
 
-export type Changed =
-  | { readonly ok: true }
-  | { readonly ok: false; readonly fault: PasswordFault }
-  | Refused
+export type Changed = { readonly ok: true } | { readonly ok: false; readonly fault: PasswordFault } | Refused
 
 /** What accounts are made of. */
 export interface AccountParts {

@@ -4,6 +4,7 @@ import type { Authority } from '../authority.ts'
 import { observe } from '../operations/observe.ts'
 import { operationsRoutes } from '../operations/operations-routes.ts'
 import { noteRequests } from '../operations/request-notes.ts'
+import { adminPages } from '../pages/admin-pages.ts'
 import type { NodeHandler } from './listeners.ts'
 
 /** Longest bodies of requests in bytes. Whole exports are read in over the socket. */
@@ -15,6 +16,7 @@ export function adminApp(authority: Authority, { local }: { readonly local: bool
   const app = new Hono()
   app.use(noteRequests(authority.adminSessions))
   app.route('/', operationsRoutes(authority))
+  if (!local) app.route('/', adminPages(authority))
   return observe(authority, getRequestListener(app.fetch), {
     listener: local ? 'socket' : 'admin',
     bodyLimit: local ? LONGEST_IMPORT : LONGEST_BODY,

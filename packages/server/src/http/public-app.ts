@@ -5,6 +5,7 @@ import { forwardAuthHandler } from '../forward-auth/forward-auth.ts'
 import { hostPathsHandler } from '../forward-auth/host-paths.ts'
 import { observe } from '../operations/observe.ts'
 import { noteRequests, noteRoute } from '../operations/request-notes.ts'
+import { pageRoutes } from '../pages/public-pages.ts'
 import type { NodeHandler } from './listeners.ts'
 
 /** Longest body of a request in bytes. */
@@ -14,6 +15,8 @@ const LONGEST_BODY = 65_536
 export function publicApp(authority: Authority): NodeHandler {
   const app = new Hono()
   app.use(noteRequests(authority.sessions))
+  // Last: there is a page for whatever nothing else answers.
+  app.route('/', pageRoutes(authority))
   const pages = getRequestListener(app.fetch)
   /** Before the app, by the route under which they are counted and logged: what every request of others waits for. */
   const fast = Object.entries({

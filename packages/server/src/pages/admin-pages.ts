@@ -1,9 +1,9 @@
 import { isCoatcheckError, type JsonFields, type Session } from 'coatcheck'
 import { type Context, Hono } from 'hono'
 import { html } from 'hono/html'
-import { isSetupToken, redeemSetup } from '../admin/setup.ts'
 import type { AccountFault, Verdict } from '../accounts/accounts.ts'
 import { MAX_NAME_LENGTH } from '../accounts/names.ts'
+import { isSetupToken, redeemSetup } from '../admin/setup.ts'
 import type { Authority } from '../authority.ts'
 import { DeviceCookie } from './device-cookie.ts'
 import { refusal } from './login-pages.ts'
@@ -27,6 +27,9 @@ export function adminPages(authority: Authority): Hono {
     await session.logout()
     return kit.redirect(c, '/login')
   })
+  kit.get(app, '/', (c, session) =>
+    session.userId === null ? kit.redirect(c, '/login') : showHome(c, kit, session.userId),
+  )
   kit.get(app, '/setup', (c) => lookAtSetup(c, kit))
   kit.post(app, '/setup', (c) => setUp(c, kit))
   return app
@@ -36,7 +39,12 @@ async function login(c: Context, session: Session<JsonFields>, kit: PageKit): Pr
   const { accounts, settings } = kit.authority
   const form = await readForm(c)
   const device = new DeviceCookie(settings)
-  const asked = { name: form('name'), password: form('password'), address: kit.address(c), device: device.read(c) }
+  const asked = {
+    name: form('name'),
+    password: form('password'),
+    address: kit.address(c),
+    device: device.read(c),
+  }
   const verdict = await accounts.verify({ ...asked, kind: 'admin' })
   if (verdict.ok && (await enter(session, verdict))) {
     device.write(c, await accounts.devices.remember(device.read(c), verdict.account.id))
@@ -46,7 +54,10 @@ async function login(c: Context, session: Session<JsonFields>, kit: PageKit): Pr
   return showLogin(c, kit, { name: asked.name, problem: text }, answer)
 }
 
-async function enter(session: Session<JsonFields>, verdict: Extract<Verdict, { ok: true }>): Promise<boolean> {
+async function enter(
+  session: Session<JsonFields>,
+  verdict: Extract<Verdict, { ok: true }>,
+): Promise<boolean> {
   const { account, attempt, methods } = verdict
   try {
     await session.login(account.id, { methods, level: 'aal1', attempt })
@@ -74,6 +85,14 @@ ${button(words('login.button'))}
   return kit.show(c, { ...answer, title: words('admin.title'), content })
 }
 
+async function showHome(c: Context, kit: PageKit, userId: string): Promise<Response> {
+  const { words, authority } = kit
+  const name = (await authority.accounts.find(userId))?.name ?? userId
+  const content = html`<p>${words('admin.signedIn', { name })}</p>
+<form method="post" action="/logout">${button(words('logout.button'))}</form>`
+  return kit.show(c, { title: words('admin.title'), content })
+}
+
 async function lookAtSetup(c: Context, kit: PageKit): Promise<Response> {
   const token = c.req.query('token') ?? ''
   if (!(await isSetupToken(kit.authority, token))) return kit.show(c, spentPage(kit))
@@ -93,7 +112,10 @@ async function setUp(c: Context, kit: PageKit): Promise<Response> {
     return done === null ? kit.show(c, spentPage(kit)) : kit.redirect(c, '/login?setup=1')
   } catch (error) {
     if (!(error instanceof UnfitError)) throw error
-    return kit.show(c, { ...setupPage(kit, { token, name, problem: faultText(kit, error.fault) }), status: 400 })
+    return kit.show(c, {
+      ...setupPage(kit, { token, name, problem: faultText(kit, error.fault) }),
+      status: 400,
+    })
   }
 }
 
@@ -108,7 +130,11 @@ class UnfitError extends Error {
 
 function setupPage(
   kit: PageKit,
-  { token, name, problem: wrong }: { readonly token: string; readonly name: string; readonly problem: string | null },
+  {
+    token,
+    name,
+    problem: wrong,
+  }: { readonly token: string; readonly name: string; readonly problem: string | null },
 ): Shown {
   const { words, authority } = kit
   const content = html`${problem(wrong)}<p>${words('setup.text')}</p>

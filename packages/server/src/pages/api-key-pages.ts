@@ -47,10 +47,12 @@ export function apiKeyPages(app: Hono, kit: PageKit): void {
 async function create(visit: Visit, kit: PageKit, given: (name: string) => string): Promise<Response> {
   const { apiKeys, audit } = kit.authority
   const { userId } = visit
-  const scopes = given('scopes').split(/\s+/).filter((scope) => scope !== '')
+  const scopes = given('scopes')
+    .split(/\s+/)
+    .filter((scope) => scope !== '')
   const life = LIVES.find((one) => one === given('life'))
   const { keys } = await apiKeys.list(userId, { limit: MOST_KEYS })
-  const wrong = keys.length >= MOST_KEYS ? 'keys.tooMany' : scopes.some(isServiceScope) ? 'keys.scope' : null
+  const wrong = faultOf(scopes, keys.length)
   if (wrong) return show(visit, kit, { problem: kit.words(wrong), status: 400 })
   try {
     const name = given('name').trim()
@@ -61,6 +63,11 @@ async function create(visit: Visit, kit: PageKit, given: (name: string) => strin
     if (!isCoatcheckError(error) || error.code !== 'ERR_USAGE') throw error
     return show(visit, kit, { problem: kit.words('keys.invalid'), status: 400 })
   }
+}
+
+function faultOf(scopes: readonly string[], count: number): string | null {
+  if (count >= MOST_KEYS) return 'keys.tooMany'
+  return scopes.some(isServiceScope) ? 'keys.scope' : null
 }
 
 interface Outcome {
@@ -81,7 +88,13 @@ async function show({ c, userId, frame }: Visit, kit: PageKit, outcome: Outcome 
 ${keys.length === 0 ? html`<p class="hint">${words('keys.none')}</p>` : list}
 ${createForm(kit, frame.csrf)}`
   const { status = 200 } = outcome
-  return kit.show(c, { status, title: words('keys.title'), content, wide: true, account: { ...frame, path: PATH } })
+  return kit.show(c, {
+    status,
+    title: words('keys.title'),
+    content,
+    wide: true,
+    account: { ...frame, path: PATH },
+  })
 }
 
 function made({ words }: PageKit, text: string): Markup {

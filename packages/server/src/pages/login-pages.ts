@@ -50,10 +50,17 @@ export async function signIn(
 }
 
 /** What somebody is told whose password was not taken, with the status that goes with it. */
-export function refusal({ words }: PageKit, { reason, retryAfter = 0 }: Refused): Pick<Shown, 'status' | 'retryAfter'> & { readonly text: string } {
+export function refusal(
+  { words }: PageKit,
+  { reason, retryAfter = 0 }: Refused,
+): Pick<Shown, 'status' | 'retryAfter'> & { readonly text: string } {
   switch (reason) {
     case 'throttled':
-      return { status: 429, retryAfter, text: words('login.throttled', { minutes: Math.ceil(retryAfter / 60_000) }) }
+      return {
+        status: 429,
+        retryAfter,
+        text: words('login.throttled', { minutes: Math.ceil(retryAfter / 60_000) }),
+      }
     case 'busy':
     case 'unavailable':
       return { status: 503, retryAfter, text: words('login.unavailable') }

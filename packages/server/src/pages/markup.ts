@@ -1,6 +1,6 @@
 import { html, raw } from 'hono/html'
-import type { Theme } from './theme.ts'
 import type { Words } from './strings.ts'
+import type { Theme } from './theme.ts'
 
 /** A part of a page: what is not markup already is escaped (HDR-08). */
 export type Markup = ReturnType<typeof html>
@@ -12,7 +12,12 @@ export interface PageContent {
   /** Wider than a form: lists. */
   readonly wide?: boolean
   /** Shown above, with a way to sign out; the path of the page that is open. */
-  readonly account?: { readonly name: string; readonly path: string; readonly csrf: string; readonly delegated: boolean }
+  readonly account?: {
+    readonly name: string
+    readonly path: string
+    readonly csrf: string
+    readonly delegated: boolean
+  }
 }
 
 export interface PageSurroundings {

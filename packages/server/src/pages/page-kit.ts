@@ -1,4 +1,11 @@
-import { contentSecurityPolicy, createNonce, type JsonFields, type Session, securityHeaders, type Sessions } from 'coatcheck'
+import {
+  contentSecurityPolicy,
+  createNonce,
+  type JsonFields,
+  type Session,
+  type Sessions,
+  securityHeaders,
+} from 'coatcheck'
 import { connectionOf, sessionMiddleware } from 'coatcheck/hono'
 import type { Context, Handler, Hono, MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
@@ -49,7 +56,8 @@ export class PageKit {
   /** A form that is sent to a path, by a page of this very origin alone (LIO-05). */
   post(app: Hono, path: string, handler: PageHandler): void {
     const limit = bodyLimit({ maxSize: MAX_FORM, onError: (c) => this.error(c, 413) })
-    const own: MiddlewareHandler = (c, next) => (this.#isOwn(c) ? next() : Promise.resolve(this.error(c, 403)))
+    const own: MiddlewareHandler = (c, next) =>
+      this.#isOwn(c) ? next() : Promise.resolve(this.error(c, 403))
     app.post(path, own, limit, this.#open, this.#handler(handler))
   }
 

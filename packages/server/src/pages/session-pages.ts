@@ -1,7 +1,7 @@
 import type { Session } from 'coatcheck'
 import type { Hono } from 'hono'
 import { html } from 'hono/html'
-import { forUsers, forUsersForms, FRESH, type Visit } from './account-guard.ts'
+import { FRESH, forUsers, forUsersForms, type Visit } from './account-guard.ts'
 import { hidden, type Markup, notice } from './markup.ts'
 import type { PageKit } from './page-kit.ts'
 import { agoText } from './times.ts'

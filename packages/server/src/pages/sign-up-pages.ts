@@ -42,7 +42,11 @@ export function faultText({ words, authority }: PageKit, fault: AccountFault): s
 function show(
   c: Context,
   kit: PageKit,
-  { name, returnTo, problem: wrong }: { readonly name: string; readonly returnTo: string; readonly problem: string | null },
+  {
+    name,
+    returnTo,
+    problem: wrong,
+  }: { readonly name: string; readonly returnTo: string; readonly problem: string | null },
   status: Shown['status'] = 200,
 ): Promise<Response> {
   const { words, authority } = kit

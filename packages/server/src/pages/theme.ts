@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { extname } from 'node:path'
 import type { Hono } from 'hono'
-import type { Settings } from '../config/settings.ts'
 import { ConfigurationError } from '../config/resolve.ts'
+import type { Settings } from '../config/settings.ts'
 import { sha256 } from '../system.ts'
 
 /** A file that pages load, named by its content so that browsers may keep it for ever. */
@@ -43,7 +43,8 @@ export function themeRoutes(app: Hono, { files }: Theme, headers: Readonly<Recor
         ...headers,
         'content-type': type,
         'cache-control': 'public, max-age=31536000, immutable',
-        'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'",
+        'content-security-policy':
+          "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'",
       }),
     )
   }

@@ -1,6 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import { assertNoTokens } from '../../src/testing/token-leaks.ts'
-import { contextOf, DAY, HOUR, login, MINUTE, SECOND, verdictOf } from '../helpers/nodes.ts'
+import {
+  contextOf,
+  createNodes,
+  DAY,
+  HOUR,
+  keysOf,
+  login,
+  MINUTE,
+  SECOND,
+  verdictOf,
+} from '../helpers/nodes.ts'
 import {
   accessVerdict,
   claimsOf,
@@ -11,6 +21,7 @@ import {
   refreshVerdict,
   signedIn,
   tokenNodes,
+  withTokens,
 } from './token-nodes.ts'
 
 describe('a refresh token', () => {
@@ -112,6 +123,32 @@ describe('a refresh token', () => {
     expect(await accessVerdict(here, set.accessToken)).toBe('ok')
     await here.tokens.flush()
     expect(await refreshVerdict(here, set.refreshToken)).toBe('ok')
+  })
+
+  it('P3 goes on through a change of master keys on a fleet that knows them before it uses them, lost answers too', async () => {
+    const [first, second] = createNodes(
+      { keys: keysOf([0, 'current'], [1, 'next']) },
+      { keys: keysOf([0, 'retired'], [1, 'current']) },
+    )
+    const { ring, here: third } = tokenNodes({
+      store: first.store,
+      environment: first.environment,
+      keys: keysOf([1, 'current']),
+    })
+    const [before, after] = [withTokens(first, ring), withTokens(second, ring)]
+    const events = familyEvents(before, after, third)
+    let { refreshToken } = (await signedIn(before)).set
+    for (const [one, other] of [
+      [before, after],
+      [after, before],
+      [after, third],
+    ] as const) {
+      before.environment.advance(5 * MINUTE)
+      const [lost, again] = [await refreshed(one, refreshToken), await refreshed(other, refreshToken)]
+      expect(again.refreshToken).toBe(lost.refreshToken)
+      refreshToken = again.refreshToken
+    }
+    expect(new Set(events.map(({ name }) => name))).toEqual(new Set(['logged-in', 'rotated']))
   })
 
   it('RT-03 P8 has an end that no use moves, and tells how long that is', async () => {

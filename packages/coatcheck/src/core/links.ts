@@ -122,9 +122,10 @@ export class Links {
       visited.add(id)
       const found = await this.#context.find(id)
       queue.push(...nextOf(found, record.userId))
-      if (found.status === 'live' && found.record.userId === record.userId) {
-        await this.#context.end(id, 'linked', null)
-      }
+      if (found.status !== 'live' || found.record.userId !== record.userId) continue
+      if (await this.#context.end(id, 'linked', null)) continue
+      // A login that came between the two has put another in its place, which names nobody.
+      queue.push(...nextOf(await this.#context.find(id), record.userId))
     }
   }
 

@@ -1,3 +1,4 @@
+import { linksOf } from '../../core/links.ts'
 import type { Rotation } from '../../core/record.ts'
 import { MAX_WINDOWS, quietUntil } from '../../core/rotation.ts'
 import type { FindResult } from '../../core/store.ts'
@@ -134,7 +135,9 @@ function assertAccepted(world: World, visit: Visit, verdict: Verdict, { previous
   const reported = visit.events.some((event) => event.name === 'shared-rotation')
   if (shared && !reported) world.violations.add('P4', `a hand-out of ${name} to another context went unseen.`)
   const mayEnd = shared && world.options.sessions?.onSharedRotation === 'end'
-  if (accepted !== judged.record.id && !mayEnd) {
+  // What it is linked with is looked up after it, and may have ended it.
+  const isOver = linksOf(judged.record).length > 0 && world.lives.of(judged.record.id)?.end
+  if (accepted !== judged.record.id && !mayEnd && !isOver) {
     world.violations.add('P3', `a ${verdict} token of ${name} was refused.`)
   }
 }

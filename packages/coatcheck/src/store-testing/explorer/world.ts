@@ -208,7 +208,7 @@ export class World implements StoreObserver {
     this.lives.applied(call)
     this.rotations.applied(call)
     this.#places.set(call.method, this.lives.next())
-    if (call.method === 'find' && call.asker !== null) (call.asker as Visit).judged = call.answer
+    if (call.method === 'find' && call.asker !== null) this.#judged(call.asker as Visit, call)
     const { outcome } = (call.answer ?? {}) as { readonly outcome?: string }
     if (outcome !== undefined && outcome !== 'ok') this.count(`${call.method} ${outcome}`)
     if (call.method === 'replace') this.#assertLimit(call)
@@ -251,6 +251,12 @@ export class World implements StoreObserver {
     }
     for (const client of this.#clients) await client.assertSignedIn()
     for (const error of this.errors) this.violations.add('P10', `somebody was told of ${String(error)}`)
+  }
+
+  /** Of what its token names; a session that is linked with others has those looked up, too. */
+  #judged(visit: Visit, { args: [id], answer }: Extract<AppliedCall, { readonly method: 'find' }>): void {
+    const facts = visit.token === null ? null : this.rotations.factsOf(visit.token)
+    if (!facts || facts.id === id) visit.judged = answer
   }
 
   #assertLimit({ answer }: Extract<AppliedCall, { readonly method: 'replace' }>): void {

@@ -1,0 +1,29 @@
+import type { Environment, KeySource, Sessions } from 'coatcheck'
+import type { SigningKeyRing } from 'coatcheck/tokens'
+import type { Logger } from 'pino'
+import type { AuditTrail } from '../audit/audit-trail.ts'
+import type { Settings } from '../config/settings.ts'
+import type { Database } from '../storage/database.ts'
+
+/** What the authorization server knows of a user. */
+export interface Subject {
+  readonly id: string
+  readonly name: string
+  readonly email: string | null
+  readonly claims: Readonly<Record<string, unknown>>
+  readonly disabled: boolean
+  /** Epoch milliseconds: what was authenticated before counts no more. */
+  readonly passwordChangedAt: number
+}
+
+/** What the authorization server is made of; an `Authority` is one of these. */
+export interface OidcParts {
+  readonly settings: Settings
+  readonly environment: Environment
+  readonly log: Logger
+  readonly database: Database
+  readonly keys: KeySource
+  readonly sessions: Sessions<Record<string, never>>
+  readonly signingKeys: SigningKeyRing
+  readonly audit: AuditTrail
+}

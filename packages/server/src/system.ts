@@ -1,5 +1,13 @@
 import { Buffer } from 'node:buffer'
-import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createHmac,
+  hkdfSync,
+  randomBytes,
+  timingSafeEqual,
+} from 'node:crypto'
 import { performance } from 'node:perf_hooks'
 import type { Environment } from 'coatcheck'
 
@@ -35,4 +43,39 @@ export function sameText(one: string, other: string): boolean {
 /** A secret of `length` random bytes as base64url. */
 export function randomText(environment: Environment, length: number): string {
   return Buffer.from(environment.randomBytes(length)).toString('base64url')
+}
+
+/** Another key of 32 bytes for each purpose, from which the master key cannot be told (HKDF-SHA-256). */
+export function deriveKey(master: Uint8Array, salt: string, purpose: string): Uint8Array {
+  return new Uint8Array(hkdfSync('sha256', master, salt, purpose, 32))
+}
+
+const NONCE_BYTES = 12
+const TAG_BYTES = 16
+
+/** AES-256-GCM under a fresh nonce, as base64url; opens for the same `place` alone. */
+export function sealText(environment: Environment, key: Uint8Array, place: string, text: string): string {
+  const nonce = environment.randomBytes(NONCE_BYTES)
+  const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES })
+  cipher.setAAD(Buffer.from(place))
+  const sealed = [nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]
+  return Buffer.concat(sealed).toString('base64url')
+}
+
+/** `null` for anything that `sealText` has not made with this key for this place. */
+export function openText(key: Uint8Array, place: string, sealed: string): string | null {
+  const bytes = Buffer.from(sealed, 'base64url')
+  if (bytes.length < NONCE_BYTES + TAG_BYTES) return null
+  const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, NONCE_BYTES), {
+    authTagLength: TAG_BYTES,
+  })
+  decipher.setAAD(Buffer.from(place))
+  decipher.setAuthTag(bytes.subarray(-TAG_BYTES))
+  try {
+    return (
+      decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES), undefined, 'utf8') + decipher.final('utf8')
+    )
+  } catch {
+    return null
+  }
 }

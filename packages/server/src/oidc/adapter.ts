@@ -1,5 +1,5 @@
 import type { Environment } from 'coatcheck'
-import { type Adapter, errors, type Payload, Provider } from 'oidc-provider'
+import { type Adapter, type Context, errors, type Payload, Provider } from 'oidc-provider'
 import type { ArtifactKeys } from './artifact-keys.ts'
 import type { Artifact, Artifacts } from './artifacts.ts'
 import type { Clients } from './clients.ts'
@@ -18,7 +18,7 @@ export interface AdapterParts {
   readonly logins: LoginSessions
   readonly environment: Environment
   /** The protocol library wants our session ended. */
-  readonly endSession: (sessionId: string) => Promise<void>
+  readonly endSession: (sessionId: string, context: Context | undefined) => Promise<void>
 }
 
 /** What each model of the protocol library is kept by. */
@@ -26,6 +26,7 @@ export function adapterFor(parts: AdapterParts): (model: string) => Adapter {
   return (model) => {
     if (model === 'Session') return new SessionAdapter(parts)
     if (model === 'Client') return new ClientAdapter(parts)
+    if (model === 'Grant') return new GrantAdapter(model, parts)
     if (model === 'RefreshToken') return new RefreshTokenAdapter(model, parts)
     return new ArtifactAdapter(model, parts)
   }
@@ -68,7 +69,6 @@ class ClientAdapter extends NoAdapter {
 /** Models that are written once and changed by their use alone; others are written again and again. */
 const REWRITTEN: ReadonlySet<string> = new Set([
   'Interaction',
-  'Grant',
   'DeviceCode',
   'BackchannelAuthenticationRequest',
 ])
@@ -107,6 +107,15 @@ class ArtifactAdapter extends NoAdapter {
 
   override async revokeByGrantId(grantId: string): Promise<void> {
     await this.parts.artifacts.removeIssued(this.model, grantId)
+  }
+}
+
+/** A grant that has been ended meanwhile is not brought back by a request that has read it before. */
+class GrantAdapter extends ArtifactAdapter {
+  override async upsert(id: string, payload: Payload, seconds = DEFAULT_LIFE): Promise<void> {
+    const { artifacts } = this.parts
+    if (Provider.ctx?.state.newGrant === id) await artifacts.insert(this.model, id, payload, seconds)
+    else await artifacts.change(this.model, id, payload, seconds)
   }
 }
 
@@ -182,7 +191,7 @@ class SessionAdapter extends NoAdapter {
   }
 
   override async destroy(id: string): Promise<void> {
-    await this.#parts.endSession(id)
+    await this.#parts.endSession(id, Provider.ctx)
   }
 
   async #payload(login: LoginSession): Promise<Payload> {

@@ -46,6 +46,17 @@ export class Artifacts {
     await this.#database.run(sql, ...this.#row(model, id, payload, seconds))
   }
 
+  /** What is in it now; `false` where there is none (any more). */
+  async change(model: string, id: string, payload: Payload, seconds: number): Promise<boolean> {
+    const [, hash, sealed, , , , now, expiresAt] = this.#row(model, id, payload, seconds)
+    const changed = await this.#database.run(
+      `UPDATE coatcheck_oauth_artifacts SET payload = $1, expires_at = $2
+        WHERE model = $3 AND id = $4 AND expires_at > $5`,
+      ...[sealed, expiresAt, model, hash, now],
+    )
+    return changed === 1
+  }
+
   async find(model: string, id: string): Promise<Artifact | null> {
     const hash = this.#keys.hash(model, id)
     const row = await first<ArtifactRow>(

@@ -42,36 +42,52 @@ const ID = /^[a-z][a-z0-9-]{2,62}$/
 
 /** Everything that is wrong with a registration, one sentence each. */
 export function clientMistakes(id: string, name: string, kind: ClientKind, terms: ClientTerms): string[] {
+  return [
+    ...(ID.test(id)
+      ? []
+      : ['The id must be 3 to 63 characters: a letter, then letters a to z, digits and hyphens.']),
+    ...(isName(name) ? [] : ['The name must have 1 to 100 characters.']),
+    ...addressMistakes(kind, terms),
+    ...scopeMistakes(terms),
+    ...(terms.jwks !== null && (kind === 'public' || kind === 'native')
+      ? ['Only a confidential client authenticates with keys.']
+      : []),
+  ]
+}
+
+function addressMistakes(kind: ClientKind, terms: ClientTerms): string[] {
   const mistakes: string[] = []
-  if (!ID.test(id))
-    mistakes.push('The id must be 3 to 63 characters: a letter, then letters a to z, digits and hyphens.')
-  if (name.trim() === '' || name.length > 100 || hasControls(name))
-    mistakes.push('The name must have 1 to 100 characters.')
-  const login = kind !== 'service'
-  if (login && terms.redirectUris.length === 0) mistakes.push('A redirect URI must be given.')
-  if (!login && terms.redirectUris.length > 0) mistakes.push('A service has no redirect URI.')
-  for (const uri of [...terms.redirectUris, ...terms.postLogoutRedirectUris]) {
-    const fault = redirectFault(uri, kind, terms.development)
+  const { redirectUris, postLogoutRedirectUris, backchannelLogoutUri, development } = terms
+  if (kind !== 'service' && redirectUris.length === 0) mistakes.push('A redirect URI must be given.')
+  if (kind === 'service' && redirectUris.length > 0) mistakes.push('A service has no redirect URI.')
+  for (const uri of [...redirectUris, ...postLogoutRedirectUris]) {
+    const fault = redirectFault(uri, kind, development)
     if (fault) mistakes.push(`The redirect URI ${JSON.stringify(uri.slice(0, 200))} ${fault}.`)
   }
-  if (terms.backchannelLogoutUri !== null && webFault(terms.backchannelLogoutUri, terms.development)) {
-    mistakes.push(
-      'The back-channel logout URI must begin with https:// (on loopback, http:// in development).',
-    )
-  }
-  for (const scope of terms.scopes) {
-    if (!OPENID_SCOPES.includes(scope))
-      mistakes.push(`The scope ${JSON.stringify(scope)} is none of ${OPENID_SCOPES.join(', ')}.`)
-  }
-  for (const [resource, scopes] of Object.entries(terms.resources)) {
-    if (!URL.canParse(resource) || resource.includes('#'))
-      mistakes.push('A resource must be an absolute URI without fragment.')
-    if (!scopes.every((scope) => SCOPE.test(scope) && !OPENID_SCOPES.includes(scope)))
-      mistakes.push('A scope of a resource is malformed.')
-  }
-  if (terms.jwks !== null && kind !== 'confidential' && kind !== 'service')
-    mistakes.push('Only a confidential client authenticates with keys.')
+  const fault = backchannelLogoutUri === null ? null : webFault(backchannelLogoutUri, development)
+  if (fault) mistakes.push(`The back-channel logout URI ${fault}.`)
   return mistakes
+}
+
+function scopeMistakes({ scopes, resources }: ClientTerms): string[] {
+  const mistakes = scopes
+    .filter((scope) => !OPENID_SCOPES.includes(scope))
+    .map(
+      (scope) => `The scope ${JSON.stringify(scope.slice(0, 100))} is none of ${OPENID_SCOPES.join(', ')}.`,
+    )
+  for (const [resource, names] of Object.entries(resources)) {
+    if (!URL.canParse(resource) || resource.includes('#')) {
+      mistakes.push('A resource must be an absolute URI without fragment.')
+    }
+    if (!names.every((name) => SCOPE.test(name) && !OPENID_SCOPES.includes(name))) {
+      mistakes.push('A scope of a resource is malformed.')
+    }
+  }
+  return mistakes
+}
+
+function isName(name: string): boolean {
+  return name.trim() !== '' && name.length <= 100 && !hasControls(name)
 }
 
 /** Why a redirect URI cannot be registered, as the end of a sentence; `null` where it can (OA-01). */

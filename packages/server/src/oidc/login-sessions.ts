@@ -1,4 +1,4 @@
-import type { Environment, SessionId, Sessions } from 'coatcheck'
+import type { Environment, JsonFields, SessionId, Sessions } from 'coatcheck'
 import { type Database, first, type Row } from '../storage/database.ts'
 import { randomText } from '../system.ts'
 import type { ArtifactKeys } from './artifact-keys.ts'
@@ -47,13 +47,13 @@ const LOGIN = 'SELECT uid, session_id, user_id, state FROM coatcheck_oauth_login
 /** Login sessions: views on our sessions, alive exactly as long as these are. */
 export class LoginSessions {
   readonly #database: Database
-  readonly #sessions: Sessions<Record<string, never>>
+  readonly #sessions: Sessions<JsonFields>
   readonly #keys: ArtifactKeys
   readonly #environment: Environment
 
   constructor(
     database: Database,
-    sessions: Sessions<Record<string, never>>,
+    sessions: Sessions<JsonFields>,
     keys: ArtifactKeys,
     environment: Environment,
   ) {
@@ -69,7 +69,7 @@ export class LoginSessions {
     if (!live) return null
     const row =
       (await this.#find('session_id', sessionId)) ??
-      (await this.#follow(live.replaces, sessionId, live.userId)) ??
+      (await this.#inheritedBy(sessionId, live.replaces, live.userId)) ??
       (await this.#make(sessionId, live.userId))
     return row.user_id === live.userId ? { ...this.#read(row), ...live.facts } : null
   }
@@ -148,6 +148,17 @@ export class LoginSessions {
     return this.#keys.hash('sid', `${uid} ${clientId}`)
   }
 
+  /** A step-up, or another login of the same user, has given the session another id. */
+  async follow(from: string, to: string, userId: string): Promise<void> {
+    await this.#database.run(
+      `UPDATE coatcheck_oauth_logins SET session_id = $1 WHERE session_id = $2 AND user_id = $3
+        AND NOT EXISTS (SELECT 1 FROM coatcheck_oauth_logins WHERE session_id = $1)`,
+      to,
+      from,
+      userId,
+    )
+  }
+
   /** Session ids of login sessions, for looking whether they are over. */
   async page(after: string, limit: number): Promise<readonly string[]> {
     const rows = await this.#database.all<{ session_id: string }>(
@@ -179,7 +190,7 @@ export class LoginSessions {
     for (let step = 0; step < LONGEST_CHAIN && id !== null; step++) {
       const live = await this.#live(id)
       if (live?.userId === row.user_id && id !== row.session_id)
-        await this.#follow(row.session_id, id, row.user_id)
+        await this.follow(row.session_id, id, row.user_id)
       if (live) return live.userId === row.user_id ? live : null
       id = await this.#successor(id, row.user_id)
     }
@@ -192,16 +203,10 @@ export class LoginSessions {
     return found.tombstone.replacedBy
   }
 
-  async #follow(from: string | null, to: string, userId: string): Promise<LoginRow | null> {
-    if (from === null) return null
-    await this.#database.run(
-      `UPDATE coatcheck_oauth_logins SET session_id = $1 WHERE session_id = $2 AND user_id = $3
-        AND NOT EXISTS (SELECT 1 FROM coatcheck_oauth_logins WHERE session_id = $1)`,
-      to,
-      from,
-      userId,
-    )
-    return this.#find('session_id', to)
+  async #inheritedBy(sessionId: string, replaces: string | null, userId: string): Promise<LoginRow | null> {
+    if (replaces === null) return null
+    await this.follow(replaces, sessionId, userId)
+    return this.#find('session_id', sessionId)
   }
 
   async #make(sessionId: string, userId: string): Promise<LoginRow> {

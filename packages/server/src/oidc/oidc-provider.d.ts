@@ -90,6 +90,8 @@ declare module 'oidc-provider' {
     readonly scopes: ReadonlySet<string>
     readonly resourceServer?: { readonly accessTokenTTL?: number }
     readonly gty?: string
+    readonly expiresWithSession?: boolean
+    readonly extra?: { readonly auth_time?: number }
   }
 
   export interface OidcContext {
@@ -138,7 +140,8 @@ declare module 'oidc-provider' {
   export class Provider {
     constructor(issuer: string, configuration: object)
     readonly issuer: string
-    proxy: boolean
+    /** Prototype of every request (Koa). */
+    readonly request: object
     static readonly ctx: Context | undefined
     readonly Session: Model<ProviderSession>
     readonly Grant: Model<Grant>

@@ -1,4 +1,4 @@
-import type { Environment, KeySource, Sessions } from 'coatcheck'
+import type { Environment, JsonFields, KeySource, Sessions } from 'coatcheck'
 import type { SigningKeyRing } from 'coatcheck/tokens'
 import type { Logger } from 'pino'
 import type { AuditTrail } from '../audit/audit-trail.ts'
@@ -10,10 +10,10 @@ export interface Subject {
   readonly id: string
   readonly name: string
   readonly email: string | null
-  readonly claims: Readonly<Record<string, unknown>>
+  readonly claims: JsonFields
   readonly disabled: boolean
   /** Epoch milliseconds: what was authenticated before counts no more. */
-  readonly passwordChangedAt: number
+  readonly passwordChangedAt: number | null
 }
 
 /** What the authorization server is made of; an `Authority` is one of these. */
@@ -23,7 +23,9 @@ export interface OidcParts {
   readonly log: Logger
   readonly database: Database
   readonly keys: KeySource
-  readonly sessions: Sessions<Record<string, never>>
+  readonly sessions: Sessions<JsonFields>
   readonly signingKeys: SigningKeyRing
   readonly audit: AuditTrail
+  /** `null` where there is none of that id. */
+  readonly findSubject: (id: string) => Promise<Subject | null>
 }

@@ -112,6 +112,17 @@ export class SigningKeyRing implements TokenSigner, VerificationKeys {
     return { keys: this.#live(await this.#fresh()).map(({ jwk }) => jwk) }
   }
 
+  /**
+   * The private keys, the current one first, then the next one (RFC 7517 with `d`): for a library that signs OAuth and OpenID Connect tokens
+   * by itself and takes nothing but JWKs. Keep them in memory, show them to nobody, and ask again when `list` names other keys.
+   */
+  async exportPrivateJwks(): Promise<readonly JsonFields[]> {
+    const content = await this.#open((await this.#stored()) ?? (await this.#make()))
+    return [currentOf(content), nextOf(content)].map(({ kid, algorithm, privateJwk }) => {
+      return { ...privateJwk, kid, alg: algorithm, use: 'sig' }
+    })
+  }
+
   /** The keys without any key material, in the order of the JWKS. */
   async list(): Promise<readonly SigningKeyInfo[]> {
     return this.#live(await this.#fresh()).map(({ kid, state, until, verification }) => {

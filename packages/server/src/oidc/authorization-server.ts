@@ -1,0 +1,314 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type JsonFields, type Session, securityHeaders } from 'coatcheck'
+import { withSession } from 'coatcheck/node'
+import type { Context, Provider, Token } from 'oidc-provider'
+import { trustedProxies } from '../http/trusted-proxies.ts'
+import { ArtifactKeys } from './artifact-keys.ts'
+import { Artifacts } from './artifacts.ts'
+import { BackChannel } from './back-channel.ts'
+import { Clients } from './clients.ts'
+import { type Consent, Consents } from './consents.ts'
+import { PAGE_POLICY } from './html.ts'
+import { INTERACTION_PATH, interact } from './interactions.ts'
+import { LoginSessions } from './login-sessions.ts'
+import { afterLogout, errorPage, isOwnHint, loggedOutPage, logoutPage, postedLogout } from './logout.ts'
+import type { OidcParts, Subject } from './parts.ts'
+import { createProvider } from './provider.ts'
+
+const METADATA: readonly string[] = [
+  '/.well-known/openid-configuration',
+  '/.well-known/oauth-authorization-server',
+]
+/** Paths whose answer depends on who is signed in. */
+const WITH_SESSION = /^\/oauth\/(?:authorize|interaction|logout)(?:[/?]|$)/
+/** Milliseconds between two looks for what has ended unnoticed. */
+const SWEEP_INTERVAL = 60_000
+const PAGE = 200
+
+/** OAuth 2.0 and OpenID Connect on our sessions: one login for several applications. */
+export class AuthorizationServer {
+  readonly clients: Clients
+  readonly consents: Consents
+  readonly #parts: OidcParts
+  readonly #keys: ArtifactKeys
+  readonly #artifacts: Artifacts
+  readonly #logins: LoginSessions
+  readonly #backChannel: BackChannel
+  readonly #headers: ReadonlyMap<string, string>
+  readonly #visits = new WeakMap<IncomingMessage, Session<JsonFields>>()
+  readonly #unsubscribe: readonly (() => void)[]
+  #provider: {
+    readonly kids: string
+    readonly provider: Provider
+    readonly handle: ReturnType<Provider['callback']>
+  } | null = null
+  #cancelSweep: () => void = () => {}
+  #ending: Promise<unknown> = Promise.resolve()
+
+  private constructor(parts: OidcParts, keys: ArtifactKeys, algorithm: string) {
+    const { database, environment, sessions, settings, log, signingKeys } = parts
+    this.#parts = parts
+    this.#keys = keys
+    this.#artifacts = new Artifacts(database, keys, environment)
+    this.#logins = new LoginSessions(database, sessions, keys, environment)
+    this.clients = new Clients(database, keys, { environment, algorithm })
+    this.consents = new Consents(database, environment)
+    const issuer = settings.publicUrl.origin
+    this.#backChannel = new BackChannel({
+      database,
+      environment,
+      log,
+      clients: this.clients,
+      signingKeys,
+      issuer,
+    })
+    const secure = settings.publicUrl.protocol === 'https:'
+    this.#headers = new Map(
+      Object.entries(
+        securityHeaders({ contentSecurityPolicy: PAGE_POLICY, ...(!secure && { hsts: false }) }),
+      ),
+    )
+    this.#unsubscribe = this.#subscribe()
+    this.#planSweep()
+  }
+
+  static async open(parts: OidcParts): Promise<AuthorizationServer> {
+    const keys = new ArtifactKeys(await parts.keys.load(), parts.environment)
+    const [current] = await parts.signingKeys.list()
+    const server = new AuthorizationServer(parts, keys, current?.algorithm ?? 'ES256')
+    void server.#backChannel.run()
+    return server
+  }
+
+  /** Answers the paths of OAuth and OpenID Connect; `false` for any other. */
+  handle(request: IncomingMessage, response: ServerResponse): boolean {
+    const url = request.url ?? ''
+    const [path = ''] = url.split('?')
+    if (!path.startsWith('/oauth/') && !METADATA.includes(path)) return false
+    for (const [name, value] of this.#headers) response.setHeader(name, value)
+    this.#answer(request, response, path).catch((error) => this.#fail(response, error))
+    return true
+  }
+
+  /** What a user has allowed applications. */
+  async withdraw(userId: string, clientId: string): Promise<boolean> {
+    const withdrawn = await this.consents.remove(userId, clientId)
+    await this.#artifacts.removeOfUser(userId, clientId)
+    return withdrawn
+  }
+
+  listConsents(userId: string): Promise<readonly Consent[]> {
+    return this.consents.list(userId)
+  }
+
+  /** Ends everything that applications have of a user, whatever becomes of the sessions. */
+  async endUser(userId: string): Promise<void> {
+    await this.#artifacts.removeOfUser(userId)
+  }
+
+  /** With everything that was issued to it. */
+  async removeClient(id: string): Promise<boolean> {
+    const removed = await this.clients.remove(id)
+    await this.#artifacts.removeOfClient(id)
+    await this.consents.removeOfClient(id)
+    return removed
+  }
+
+  /** Looks for sessions that have ended without this process being told, and removes what is past its end. */
+  async sweep(): Promise<void> {
+    let after = ''
+    for (;;) {
+      const page = await this.#logins.page(after, PAGE)
+      for (const sessionId of page) await this.#settle(sessionId)
+      if (page.length < PAGE) break
+      after = page.at(-1) ?? ''
+    }
+    await this.#artifacts.sweep()
+    await this.#backChannel.run()
+  }
+
+  /** Waits until what has ended so far is dealt with. */
+  async settled(): Promise<void> {
+    await this.#ending
+    await this.#backChannel.run()
+  }
+
+  async close(): Promise<void> {
+    for (const off of this.#unsubscribe) off()
+    this.#cancelSweep()
+    await this.#ending
+    await this.#backChannel.close()
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
+    if (path === '/oauth/logout' && request.method === 'POST') return postedLogout(request, response)
+    if (path === '/oauth/jwks' && request.method === 'GET') return this.#jwks(response)
+    const { provider, handle } = await this.#current()
+    if (!WITH_SESSION.test(path)) return handle(request, response)
+    const trustProxy = trustedProxies(this.#parts.settings)
+    const onError = (error: unknown) => this.#parts.log.error({ err: error }, 'authorization server')
+    const answered = async (session: Session<JsonFields>) => {
+      this.#visits.set(request, session)
+      if (!path.startsWith(INTERACTION_PATH)) return handle(request, response)
+      const parts = {
+        clients: this.clients,
+        consents: this.consents,
+        subject: (id: string) => this.#subject(id),
+      }
+      return interact(parts, { provider, session, request, response })
+    }
+    await withSession(this.#parts.sessions, request, response, answered, { trustProxy, onError })
+  }
+
+  /** All keys that verify, those that the protocol library does not know (any more) too. */
+  async #jwks(response: ServerResponse): Promise<void> {
+    const body = JSON.stringify(await this.#parts.signingKeys.jwks())
+    response
+      .writeHead(200, {
+        'content-type': 'application/jwk-set+json; charset=utf-8',
+        'access-control-allow-origin': '*',
+        'cache-control': `public, max-age=${Math.floor(this.#parts.signingKeys.cacheFor / 1_000)}`,
+      })
+      .end(body)
+  }
+
+  /** The protocol library takes its keys when it is made: it is made again when others sign. */
+  async #current() {
+    const kids = (await this.#parts.signingKeys.list()).map(({ kid, state }) => `${kid} ${state}`).join()
+    if (this.#provider?.kids === kids) return this.#provider
+    const jwks = await this.#parts.signingKeys.exportPrivateJwks()
+    const provider = this.#make(jwks)
+    const handle = provider.callback()
+    this.#provider = { kids, provider, handle }
+    return this.#provider
+  }
+
+  #make(jwks: readonly JsonFields[]): Provider {
+    const { settings, environment } = this.#parts
+    const algorithm = String(jwks[0]?.alg)
+    const provider = createProvider({
+      ...{ settings, environment, jwks, algorithm, keys: this.#keys },
+      artifacts: this.#artifacts,
+      logins: this.#logins,
+      clients: this.clients,
+      consents: this.consents,
+      sessionOf: (request) => this.#visits.get(request) ?? null,
+      endSession: (sessionId, context) => this.#endSession(sessionId, context),
+      subject: (id, token) => this.#subject(id, token),
+      pages: {
+        logout: (context, form) => this.#logout(context, form),
+        loggedOut: async (context) => html(context, loggedOutPage()),
+        error: async (context, shown) => html(context, errorPage(shown)),
+      },
+    })
+    provider.use(withoutSession)
+    provider.on('grant.error', (context: Context, error: Error & { error_detail?: string }) =>
+      this.#auditReuse(context, error),
+    )
+    provider.on('server_error', (_context: Context, error: Error) =>
+      this.#parts.log.error({ err: error }, 'authorization server'),
+    )
+    return provider
+  }
+
+  async #subject(id: string, token?: Token): Promise<Subject | null> {
+    const subject = await this.#parts.findSubject(id)
+    if (!subject || subject.disabled) return null
+    // What lives without a session does not survive a change of password (RT-07).
+    const authTime = token?.authTime ?? token?.extra?.auth_time
+    const isOffline = token !== undefined && token.expiresWithSession !== true
+    if (isOffline && authTime !== undefined && (authTime + 1) * 1_000 <= (subject.passwordChangedAt ?? 0))
+      return null
+    return subject
+  }
+
+  async #logout(context: Context, form: string): Promise<void> {
+    if (!isOwnHint(context)) {
+      html(context, logoutPage(form))
+      return
+    }
+    const target = afterLogout(context.oidc.session.state)
+    await this.#endSession(context.oidc.session.id, context)
+    context.body = null
+    context.status = 303
+    context.redirect(target)
+  }
+
+  async #endSession(sessionId: string, context: Context | undefined): Promise<void> {
+    const session = context && this.#visits.get(context.req)
+    if (session?.id === sessionId) await session.logout()
+    else await this.#parts.sessions.revoke(sessionId, { reason: 'logout' })
+    await this.#settle(sessionId)
+  }
+
+  #subscribe(): readonly (() => void)[] {
+    const { sessions } = this.#parts
+    const later = (work: () => Promise<unknown>) => {
+      this.#ending = Promise.allSettled([this.#ending, work().catch((error) => this.#report(error))])
+    }
+    return [
+      sessions.on('ended', ({ sessionId }) => {
+        if (sessionId !== null) later(() => this.#settle(sessionId))
+      }),
+      sessions.on('reauthenticated', ({ sessionId, replaces, userId }) => {
+        if (sessionId && replaces && userId) later(() => this.#logins.follow(replaces, sessionId, userId))
+      }),
+      sessions.on('everyone-ended', () => later(() => this.sweep())),
+    ]
+  }
+
+  /** If the session is over: its grants end, but those that may go on without it, and its applications are told. */
+  async #settle(sessionId: string): Promise<void> {
+    const ended = await this.#logins.endIfOver(sessionId)
+    if (!ended) return
+    const { uid, userId, participants } = ended
+    for (const { grantId, offline } of participants) if (!offline) await this.#artifacts.removeGrant(grantId)
+    await this.#backChannel.enqueue(
+      participants.map(({ clientId }) => ({ clientId, userId, sid: this.#logins.sid(uid, clientId) })),
+    )
+  }
+
+  #planSweep(): void {
+    this.#cancelSweep = this.#parts.environment.setTimer(SWEEP_INTERVAL, () => {
+      this.sweep()
+        .catch((error) => this.#report(error))
+        .finally(() => this.#planSweep())
+    })
+  }
+
+  #auditReuse({ oidc }: Context, error: { readonly error_detail?: string }): void {
+    if (!/already (?:used|consumed)/.test(error.error_detail ?? '')) return
+    const { RefreshToken, AuthorizationCode } = oidc.entities
+    this.#parts.audit.record({
+      event: RefreshToken ? 'oauth.refresh-token-reused' : 'oauth.code-reused',
+      actor: { kind: 'service', id: oidc.client?.clientId ?? null },
+      userId: (RefreshToken ?? AuthorizationCode)?.accountId ?? null,
+    })
+  }
+
+  #report(error: unknown): void {
+    this.#parts.log.error({ err: error }, 'authorization server')
+  }
+
+  #fail(response: ServerResponse, error: unknown): void {
+    this.#report(error)
+    if (response.headersSent) response.destroy()
+    else response.writeHead(500, { 'content-type': 'application/json' }).end('{"error":"server_error"}')
+  }
+}
+
+/** Whoever is not signed in has nothing to be asked at a logout. */
+async function withoutSession(context: Context, next: () => Promise<void>): Promise<void> {
+  await next()
+  const { route, session } = context.oidc ?? {}
+  if (route !== 'end_session' || context.status !== 200 || session?.accountId !== undefined) return
+  const target = afterLogout(session?.state)
+  context.body = null
+  context.status = 303
+  context.redirect(target)
+}
+
+function html(context: Context, text: string): void {
+  context.type = 'html'
+  context.body = text
+}

@@ -15,6 +15,8 @@ import { AUDIT_MIGRATIONS } from './audit/audit-table.ts'
 import { AuditTrail } from './audit/audit-trail.ts'
 import { auditSessionEvents } from './audit/session-events.ts'
 import type { Settings } from './config/settings.ts'
+import { AuthorizationServer } from './oidc/authorization-server.ts'
+import { OIDC_MIGRATIONS } from './oidc/tables.ts'
 import { createLog } from './operations/log.ts'
 import { ServerMetrics } from './operations/server-metrics.ts'
 import { openTracing, type Tracing } from './operations/tracing.ts'
@@ -49,6 +51,8 @@ export interface Authority {
   /** Fires `stopping`; the listeners call it, and so does `close`. */
   beginStop(): void
   readonly accounts: Accounts
+  /** OAuth 2.0 and OpenID Connect. */
+  readonly oauth: AuthorizationServer
   close(): Promise<void>
 }
 
@@ -88,6 +92,7 @@ async function openParts({ settings, environment, log, onError, storage }: Basis
     ...ACCOUNT_MIGRATIONS,
     ...AUDIT_MIGRATIONS,
     ...DOCUMENT_MIGRATIONS,
+    ...OIDC_MIGRATIONS,
     ...SETUP_MIGRATIONS,
   ])
   const shared = { keys, environment, onError }
@@ -125,8 +130,10 @@ async function openParts({ settings, environment, log, onError, storage }: Basis
   const tracing = openTracing()
   const opened = [sessions, adminSessions, apiKeys]
   const stopping = new AbortController()
+  let oauth: AuthorizationServer | null = null
   const close = async () => {
     stopping.abort()
+    await oauth?.close()
     for (const part of opened.toReversed()) await part.close()
     endAudit()
     await audit.close()
@@ -135,6 +142,8 @@ async function openParts({ settings, environment, log, onError, storage }: Basis
   try {
     for (const part of opened) await part.open()
     await signingKeys.open()
+    const parts = { settings, environment, log, database, keys, sessions, signingKeys, audit }
+    oauth = await AuthorizationServer.open({ ...parts, findSubject: (id) => accounts.find(id) })
   } catch (error) {
     await close()
     throw error
@@ -145,6 +154,7 @@ async function openParts({ settings, environment, log, onError, storage }: Basis
     stopping: stopping.signal,
     beginStop: () => stopping.abort(),
     accounts,
+    oauth,
     close,
   }
 }

@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import { Hono } from 'hono'
 import type { Authority } from '../authority.ts'
@@ -19,9 +20,10 @@ export function publicApp(authority: Authority): NodeHandler {
   app.route('/', pageRoutes(authority))
   const pages = getRequestListener(app.fetch)
   /** Before the app, by the route under which they are counted and logged: what every request of others waits for. */
-  const fast = Object.entries({
+  const fast = Object.entries<(request: IncomingMessage, response: ServerResponse) => boolean>({
     '/forward-auth': forwardAuthHandler(authority),
     'paths of a protected host': hostPathsHandler(authority),
+    '/oauth': (request, response) => authority.oauth.handle(request, response),
   })
   const handler: NodeHandler = (request, response) => {
     for (const [route, handle] of fast) {

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
 import type { Duplex } from 'node:stream'
+import { HSTS } from './strict-transport.ts'
 
 /** As Node answers them itself. */
 const STATUS: Readonly<Record<string, string>> = {
@@ -29,7 +30,8 @@ export function answerClientError(error: ClientError, socket: Duplex): void {
     socket.destroy()
     return
   }
-  socket.end(`HTTP/1.1 ${statusOf(error)}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+  const hsts = 'encrypted' in socket ? `Strict-Transport-Security: ${HSTS}\r\n` : ''
+  socket.end(`HTTP/1.1 ${statusOf(error)}\r\n${hsts}Connection: close\r\nContent-Length: 0\r\n\r\n`)
 }
 
 function statusOf({ code = '', rawPacket }: ClientError): string {

@@ -32,7 +32,7 @@ export interface ListenOptions {
 export async function listen(handler: NodeHandler, options: ListenOptions): Promise<Server> {
   const { host, port, tls, setting = 'port' } = options
   const server = tls ? secureServer(handler, tls) : createServer(LIMITS, handler)
-  server.on('clientError', answerClientError)
+  prepare(server, handler)
   server.listen(port, host)
   try {
     await once(server, 'listening')
@@ -40,6 +40,12 @@ export async function listen(handler: NodeHandler, options: ListenOptions): Prom
     throw new StartError(whyNot(codeOf(error), { host, port, setting }))
   }
   return server
+}
+
+/** The handler says itself whether a client that asks first may send its body. */
+function prepare(server: Server, handler: NodeHandler): void {
+  server.on('checkContinue', handler)
+  server.on('clientError', answerClientError)
 }
 
 function secureServer(handler: NodeHandler, { cert, key }: NonNullable<ListenOptions['tls']>): Server {
@@ -61,6 +67,7 @@ function whyNot(code: string, { host, port, setting }: Required<Omit<ListenOptio
 /** The same over a socket of the file system. */
 export async function listenOnSocket(handler: NodeHandler, path: string): Promise<Server> {
   const server = createServer(LIMITS, handler)
+  prepare(server, handler)
   server.listen(path)
   await once(server, 'listening')
   return server

@@ -8,7 +8,7 @@ import type { Settings } from '../config/settings.ts'
  */
 export function createLog(
   { logLevel }: Pick<Settings, 'logLevel'>,
-  output: DestinationStream = destination(1),
+  output: DestinationStream = standardOutput(),
 ): Logger {
   const options = {
     level: logLevel,
@@ -17,7 +17,22 @@ export function createLog(
     serializers: { err: describeError },
     formatters: { level: (label: string) => ({ level: label }) },
   }
-  return pino(options, { write: (line) => output.write(withoutTokens(line)) })
+  return pino(options, { write: (line) => writeTo(output, withoutTokens(line)) })
+}
+
+/** A log that cannot be written, as on a full disk, brings nothing else down (AUD-04). There is nowhere to tell of it. */
+function writeTo(output: DestinationStream, line: string): void {
+  try {
+    output.write(line)
+  } catch {
+    // The line is lost.
+  }
+}
+
+function standardOutput(): DestinationStream {
+  const stream = destination(1)
+  stream.on('error', () => {})
+  return stream
 }
 
 /** Causes within causes, as deep as they help. */

@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { securityHeaders } from 'coatcheck'
 import type { Authority } from '../authority.ts'
-import { announcesTooMuch, cutAfter } from '../http/body-limit.ts'
+import { announcesTooMuch, cutAfter, stopReading } from '../http/body-limit.ts'
 import type { NodeHandler } from '../http/listeners.ts'
 import { sendProblem } from '../http/problem.ts'
+import { HSTS } from '../http/strict-transport.ts'
 import { routeOf, sessionIdOf } from './request-notes.ts'
 
 /** Routes of machines that ask all the time: in the log only at level debug, unless they fail. */
@@ -28,13 +28,17 @@ export interface ObserveOptions {
 export function observe(authority: Authority, handler: NodeHandler, options: ObserveOptions): NodeHandler {
   const { environment, tracing } = authority
   const { bodyLimit, listener } = options
-  const hsts = strictTransport(authority)
+  const secure = isSecure(authority)
   const end = createEnd(authority, listener)
   return (request, response) => {
     const started = environment.monotonic()
-    response.once('close', () => end(request, response, environment.monotonic() - started))
-    if (hsts !== null) response.setHeader('strict-transport-security', hsts)
+    response.once('close', () => {
+      end(request, response, environment.monotonic() - started)
+      stopReading(request, environment)
+    })
+    if (secure) response.setHeader('strict-transport-security', HSTS)
     if (announcesTooMuch(request, bodyLimit)) return refuse(response)
+    if (request.headers.expect === '100-continue') response.writeContinue()
     cutAfter(request, bodyLimit)
     return tracing === null
       ? handler(request, response)
@@ -72,8 +76,7 @@ function refuse(response: ServerResponse): void {
   })
 }
 
-/** HDR-01: on every response where visitors come over HTTPS, here or at a proxy in front. */
-function strictTransport({ settings }: Authority): string | null {
-  if (settings.publicUrl.protocol !== 'https:' && settings.tlsCert === null) return null
-  return securityHeaders()['strict-transport-security'] ?? null
+/** Whether visitors come over HTTPS, here or at a proxy in front (HDR-01). */
+function isSecure({ settings }: Authority): boolean {
+  return settings.publicUrl.protocol === 'https:' || settings.tlsCert !== null
 }

@@ -1,9 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Environment } from 'coatcheck'
 import { onTestFinished } from 'vitest'
-import { type Authority, openAuthority } from '../../src/authority.ts'
+import { type Authority, type OpenOptions, openAuthority } from '../../src/authority.ts'
 import { type Given, resolveSettings } from '../../src/config/resolve.ts'
 import type { SettingName, Settings } from '../../src/config/settings.ts'
 import { type RunningServer, startServer } from '../../src/server.ts'
@@ -38,20 +37,14 @@ export function testSettings(written: Written = {}): Settings {
 }
 
 /** The parts without listeners, closed after the test. */
-export async function testAuthority(
-  written: Written = {},
-  options: { readonly environment?: Environment } = {},
-): Promise<Authority> {
+export async function testAuthority(written: Written = {}, options: OpenOptions = {}): Promise<Authority> {
   const authority = await openAuthority(testSettings(written), options)
   onTestFinished(() => authority.close())
   return authority
 }
 
 /** The whole server on free ports, ended after the test. */
-export async function startTestServer(
-  written: Written = {},
-  options: { readonly environment?: Environment } = {},
-): Promise<TestServer> {
+export async function startTestServer(written: Written = {}, options: OpenOptions = {}): Promise<TestServer> {
   const authority = await testAuthority(written, options)
   const server = await startServer(authority)
   onTestFinished(() => server.stop())

@@ -1,0 +1,128 @@
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { request as secureRequest } from 'node:https'
+import { connect, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { connect as connectSecurely } from 'node:tls'
+import { describe, expect, it } from 'vitest'
+import { startTestServer, temporaryDirectory } from '../helpers/test-server.ts'
+
+const GIGABYTE = 1_000_000_000
+
+describe('every request', () => {
+  it('HDR-01 is answered with a year of HSTS over HTTPS, errors too', async () => {
+    const { publicAddress, adminAddress } = await startTestServer(certificate())
+    for (const address of [publicAddress, adminAddress ?? '']) {
+      for (const path of ['/nowhere', '/forward-auth', '/%zz']) {
+        expect(await secureHeader(`${address}${path}`, 'strict-transport-security')).toMatch(
+          /^max-age=(?:3153|[4-9]\d{3}|\d{5})\d{4}; includeSubDomains/,
+        )
+      }
+    }
+  })
+
+  it('HDR-01 is answered so also where it is no HTTP, or too long', async () => {
+    const { publicAddress } = await startTestServer(certificate())
+    const port = Number(new URL(publicAddress).port)
+    for (const [text, status] of [
+      ['nonsense\r\n\r\n', 403],
+      [`GET / HTTP/1.1\r\nHost: x\r\nCookie: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
+    ] as const) {
+      const socket = connectSecurely({ port, host: '127.0.0.1', rejectUnauthorized: false })
+      socket.write(text)
+      const [data] = await once(socket, 'data')
+      expect(data.toString()).toMatch(
+        new RegExp(`^HTTP/1.1 ${status} .*\r\nStrict-Transport-Security: max-age`),
+      )
+      socket.destroy()
+    }
+  })
+
+  it('HDR-01 is answered so where a proxy in front speaks HTTPS, and not over plain HTTP', async () => {
+    const behind = await startTestServer({ publicUrl: 'https://accounts.example', trustProxy: '127.0.0.1' })
+    const plain = await startTestServer()
+    const header = async (address: string) =>
+      (await fetch(`${address}/nowhere`)).headers.get('strict-transport-security')
+    expect(await header(behind.publicAddress)).toContain('includeSubDomains')
+    expect(await header(plain.publicAddress)).toBeNull()
+  })
+
+  it('is refused before a byte of a body of 1 GB is read', async () => {
+    const { publicAddress } = await startTestServer()
+    for (const path of ['/nowhere', '/forward-auth']) {
+      const sent = await sendBody(publicAddress, path, { 'content-length': String(GIGABYTE) })
+      expect(sent.answer).toMatch(/^HTTP\/1.1 413 .*connection: close.*"code":"too-large"/is)
+      expect(sent.bytes).toBeLessThan(10_000_000)
+    }
+  })
+
+  it('is not asked to go on with a body that is too long', async () => {
+    const { publicAddress } = await startTestServer()
+    const headers = { 'content-length': String(GIGABYTE), expect: '100-continue' }
+    const { answer } = await sendBody(publicAddress, '/nowhere', headers)
+    expect(answer).toMatch(/^HTTP\/1.1 413/)
+  })
+
+  it('is cut off where a body of untold length goes on and on, read or not', async () => {
+    const { publicAddress } = await startTestServer()
+    for (const path of ['/nowhere', '/forward-auth', '/login', '/v1/sessions']) {
+      const sent = await sendBody(publicAddress, path, { 'transfer-encoding': 'chunked' })
+      expect([path, sent.bytes < 10_000_000]).toEqual([path, true])
+    }
+  })
+})
+
+/** A certificate that nobody trusts, as settings. */
+function certificate(): { tlsCert: string; tlsKey: string; publicUrl: string } {
+  const directory = temporaryDirectory()
+  const [tlsKey, tlsCert] = [join(directory, 'key.pem'), join(directory, 'cert.pem')]
+  const options = [
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:prime256v1',
+    '-days',
+    '2',
+    '-subj',
+    '/CN=localhost',
+  ]
+  const files = ['-keyout', tlsKey, '-out', tlsCert]
+  execFileSync('openssl', ['req', '-x509', '-nodes', ...options, ...files], { stdio: 'ignore' })
+  return { tlsCert, tlsKey, publicUrl: 'https://localhost:4000' }
+}
+
+async function secureHeader(url: string, name: string): Promise<string> {
+  const request = secureRequest(url, { rejectUnauthorized: false, agent: false })
+  request.end()
+  const [response] = await once(request, 'response')
+  response.resume()
+  return String(response.headers[name])
+}
+
+/** Sends a gigabyte, as far as the server lets it; what came back, and how much went out. */
+async function sendBody(address: string, path: string, headers: Record<string, string>) {
+  const { hostname, port } = new URL(address)
+  const socket = connect(Number(port), hostname)
+  let answer = ''
+  socket.on('data', (data) => {
+    answer += data.toString('latin1')
+  })
+  socket.on('error', () => {})
+  const closed = new Promise((resolve) => socket.once('close', resolve))
+  const lines = Object.entries({ host: 'localhost', ...headers }).map(
+    ([name, value]) => `${name}: ${value}\r\n`,
+  )
+  socket.write(`POST ${path} HTTP/1.1\r\n${lines.join('')}\r\n`)
+  if (!('expect' in headers)) await pour(socket, 'transfer-encoding' in headers)
+  await closed
+  return { answer, bytes: socket.bytesWritten }
+}
+
+async function pour(socket: Socket, chunked: boolean): Promise<void> {
+  const block = 'x'.repeat(65_536)
+  const piece = chunked ? `10000\r\n${block}\r\n` : block
+  for (let sent = 0; sent < GIGABYTE && !socket.destroyed; sent += block.length) {
+    if (!socket.write(piece))
+      await Promise.race([once(socket, 'drain'), once(socket, 'close')]).catch(() => {})
+  }
+}

@@ -11,6 +11,7 @@ import type { DestinationStream, Logger } from 'pino'
 import { ACCOUNT_MIGRATIONS } from './accounts/account.ts'
 import { Accounts } from './accounts/accounts.ts'
 import { SETUP_MIGRATIONS } from './admin/setup.ts'
+import { IDEMPOTENCY_MIGRATIONS } from './api/idempotency-table.ts'
 import { AUDIT_MIGRATIONS } from './audit/audit-table.ts'
 import { AuditTrail } from './audit/audit-trail.ts'
 import { auditSessionEvents } from './audit/session-events.ts'
@@ -92,6 +93,7 @@ async function openParts({ settings, environment, log, onError, storage }: Basis
     ...ACCOUNT_MIGRATIONS,
     ...AUDIT_MIGRATIONS,
     ...DOCUMENT_MIGRATIONS,
+    ...IDEMPOTENCY_MIGRATIONS,
     ...OIDC_MIGRATIONS,
     ...SETUP_MIGRATIONS,
   ])

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { contentSecurityPolicy, isCoatcheckError, securityHeaders } from 'coatcheck'
+import { contentSecurityPolicy, DataError, isCoatcheckError, securityHeaders } from 'coatcheck'
 import type { Context, ErrorHandler, MiddlewareHandler, NotFoundHandler } from 'hono'
 import type { Authority } from '../authority.ts'
 import { DatabaseError } from '../storage/database.ts'
@@ -99,7 +99,11 @@ const PROBLEM_HEADERS = {
 export function toProblem(error: unknown): Problem | null {
   if (error instanceof ProblemError) return error.problem
   if (error instanceof DatabaseError) return UNAVAILABLE
-  if (!isCoatcheckError(error) || error.status === 500) return null
+  if (!isCoatcheckError(error)) return null
+  if (error instanceof DataError && error.status === 500) {
+    return { status: 422, code: error.code, detail: error.message }
+  }
+  if (error.status === 500) return null
   if (!error.expose) return { ...UNAVAILABLE, status: error.status, code: error.code }
   const headers = 'responseHeaders' in error ? (error.responseHeaders as Record<string, string>) : {}
   return { status: error.status, code: error.code, detail: error.message, headers }
@@ -137,9 +141,7 @@ export function apiMiddleware(authority: Pick<Authority, 'settings'>): Middlewar
   return async (c: Context, next) => {
     if (isLoadedByPage(c.req.header('sec-fetch-dest'))) c.res = problemResponse(NOT_FOR_PAGES)
     else await next()
-    for (const [name, value] of headers) {
-      if (name !== 'cache-control' || !c.res.headers.has(name)) c.res.headers.set(name, value)
-    }
+    for (const [name, value] of headers) c.res.headers.set(name, value)
   }
 }
 

@@ -1,0 +1,130 @@
+import { createEventStream, type EventStream, type SessionId } from 'coatcheck'
+import type { VerifiedApiKey } from 'coatcheck/tokens'
+import type { Authority } from '../authority.ts'
+import { randomText } from '../system.ts'
+import { ChangeStream } from './change-stream.ts'
+
+/** Streams that one key, and all keys together, may have open in this process. */
+const MOST_PER_KEY = 16
+const MOST = 256
+
+/** How often the file of SQLite is looked at for changes of other processes, in milliseconds. */
+const LOOK = 250
+
+/** How often it is made sure that the key of a stream is still good. */
+const CHECK = 10_000
+
+/** Probes of one stream that may be on their way, and for how long. */
+const MOST_PROBES = 8
+const PROBE_PATIENCE = 5_000
+
+const PARTITIONS = 256
+
+/** The streams of changes that are open in this process. Nothing is listened to while there are none. */
+export class ChangeStreams {
+  readonly #authority: Authority
+  readonly #streams = new Map<string, ChangeStream>()
+  #endListening: (() => void) | null = null
+
+  constructor(authority: Authority) {
+    this.#authority = authority
+  }
+
+  /** A stream for the holder of a key, who is told its name first; `null`: there are too many. */
+  open(key: VerifiedApiKey): EventStream | null {
+    const { sessions, environment, stopping } = this.#authority
+    const ofKey = [...this.#streams.values()].filter(({ owner }) => owner === key.id)
+    if (this.#streams.size >= MOST || ofKey.length >= MOST_PER_KEY) return null
+    const events = createEventStream(sessions, { id: null }, { heartbeat: '10s' })
+    const id = randomText(environment, 16)
+    const stream = new ChangeStream(events, key.id)
+    this.#streams.set(id, stream)
+    const close = () => events.close()
+    stopping.addEventListener('abort', close)
+    events.signal.addEventListener('abort', () => {
+      stopping.removeEventListener('abort', close)
+      this.#streams.delete(id)
+      if (this.#streams.size === 0) this.#endListening?.()
+    })
+    this.#listen()
+    stream.tell('open', { stream: id, maxStaleness: sessions.manager.settings.maxStaleness })
+    if (stopping.aborted) close()
+    return events
+  }
+
+  /**
+   * Sends a probe that comes back through the stream, behind every change that was made before it anywhere. `unknown`: this
+   * process has no such stream of that key.
+   */
+  probe(id: string, key: VerifiedApiKey, text: string): 'sent' | 'unknown' | 'too-many' {
+    const stream = this.#streams.get(id)
+    if (stream?.owner !== key.id) return 'unknown'
+    if (stream.probes >= MOST_PROBES) return 'too-many'
+    stream.probes++
+    let done = false
+    const finish = () => {
+      if (!done) stream.probes--
+      done = true
+      cancel()
+    }
+    const cancel = this.#authority.environment.setTimer(PROBE_PATIENCE, finish)
+    const missing = new Set(Array.from({ length: PARTITIONS }, (_, partition) => partition))
+    this.#authority.sessions.manager.probe((partitions) => {
+      for (const partition of partitions ?? [...missing]) missing.delete(partition)
+      if (missing.size > 0 || done) return
+      finish()
+      stream.tell('probe', { probe: text })
+    })
+    return 'sent'
+  }
+
+  #listen(): void {
+    if (this.#endListening !== null) return
+    const { sessions, settings, apiKeys, environment } = this.#authority
+    const streams = this.#streams
+    const each = (tell: (stream: ChangeStream) => void) => {
+      for (const stream of streams.values()) tell(stream)
+    }
+    const ends = [
+      sessions.manager.listeners.add({
+        changed: (id: SessionId) => each((stream) => stream.changed(id)),
+        userChanged: (userId: string) => each((stream) => stream.userChanged(userId)),
+        everyoneChanged: () => each((stream) => stream.reset()),
+        lost: () => each((stream) => stream.reset()),
+      }),
+      apiKeys.on('ended', ({ sessionId }) => each((stream) => stream.owner === sessionId && stream.close())),
+      repeat(environment, CHECK, () => this.#checkKeys()),
+      // The other stores tell of their own accord; the file has to be looked at.
+      ...(settings.store === 'sqlite'
+        ? [repeat(environment, LOOK, () => sessions.manager.probe(() => {}))]
+        : []),
+    ]
+    this.#endListening = () => {
+      this.#endListening = null
+      for (const end of ends) end()
+    }
+  }
+
+  /** Keys that have been revoked elsewhere, or are past their time. */
+  async #checkKeys(): Promise<void> {
+    const { apiKeys, log } = this.#authority
+    for (const owner of new Set([...this.#streams.values()].map((stream) => stream.owner))) {
+      const good = await apiKeys.find(owner).catch((error) => {
+        log.warn({ err: error }, 'an open stream’s key could not be looked up')
+        return null
+      })
+      if (good) continue
+      for (const stream of this.#streams.values()) if (stream.owner === owner) stream.close()
+    }
+  }
+}
+
+function repeat({ setTimer }: Authority['environment'], pause: number, work: () => unknown): () => void {
+  let cancel = setTimer(pause, again)
+  return () => cancel()
+
+  function again(): void {
+    work()
+    cancel = setTimer(pause, again)
+  }
+}

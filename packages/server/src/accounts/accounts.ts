@@ -223,7 +223,7 @@ export class Accounts {
       this.#parts.log.error({ err: error }, 'a password reset was not sent')
     })
     this.#background.add(work)
-    work.finally(() => this.#background.delete(work))
+    void work.finally(() => this.#background.delete(work))
   }
 
   /** Whether a link is good now; looks only. */

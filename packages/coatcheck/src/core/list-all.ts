@@ -10,6 +10,9 @@ export async function listAll(
   const limit = Math.min(Math.max(1, Math.trunc(page.limit ?? 100)), 1_000)
   await manager.open()
   const { sessions, cursor } = await manager.store.call('scan', { limit, cursor: page.cursor ?? null })
-  const own = sessions.filter(({ userId }) => isUserOf(manager.settings.innerUsers, userId))
+  // Records of version 0 are good once, and no sessions.
+  const own = sessions.filter(
+    ({ userId, schemaVersion }) => schemaVersion > 0 && isUserOf(manager.settings.innerUsers, userId),
+  )
   return { sessions: own.map(toSessionInfo), cursor }
 }

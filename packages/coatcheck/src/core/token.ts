@@ -108,6 +108,11 @@ export function isSessionId(text: unknown): text is SessionId {
   return typeof text === 'string' && text.length === 22 && fromBase64Url(text) !== null
 }
 
+/** The id in the bytes of a token of any layout. */
+export function idWithin(bytes: Uint8Array): SessionId {
+  return toBase64Url(bytes.slice(HEAD_END, ID_END)) as SessionId
+}
+
 /** A fresh secret: 24 random bytes (192 bits). */
 export function newSecret(environment: Environment): Uint8Array {
   return environment.randomBytes(SECRET_BYTES)
@@ -172,7 +177,7 @@ class TokenV1 implements ParsedToken {
   readonly #bytes: Uint8Array
 
   constructor(ring: KeyRing, bytes: Uint8Array, authentic: boolean) {
-    this.id = toBase64Url(bytes.slice(HEAD_END, ID_END)) as SessionId
+    this.id = idWithin(bytes)
     this.slot = byteAt(bytes, 0) & 0b1111
     this.authentic = authentic
     this.#ring = ring

@@ -8,6 +8,7 @@ export type {
   ApiKeyVerifier,
   VerifiedApiKey,
 } from '../core/api-key.ts'
+export { describeToken, type TokenDescription } from '../core/describe-token.ts'
 export { kindOf, type TokenKind, withoutTokens } from '../core/token-forms.ts'
 export type { ApiKeysOptions, RateLimitHook, RateOptions } from './api-keys/api-key-options.ts'
 export { type ApiKeys, createApiKeys } from './api-keys/api-keys.ts'

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
+import { OneTimeRecords } from '../../src/core/one-time.ts'
 import type { SessionInfo, SessionPage } from '../../src/core/session-info.ts'
 import type { Session } from '../../src/http/session.ts'
 import { createSessions } from '../../src/index.ts'
@@ -56,6 +57,7 @@ describe('listing all sessions', () => {
       const issued = await tokens.issue(session.record, { id: 'app', audience: 'https://api.example' })
       expect(issued.ok).toBe(true)
     }
+    await new OneTimeRecords(sessions.manager, 'ticket').issue({}, 60_000)
     const found: SessionInfo[] = []
     let cursor: string | null = null
     do {

@@ -17,7 +17,7 @@ const RULES: readonly (readonly [(settings: Settings) => boolean, string])[] = [
   ],
   [
     ({ publicUrl, unsafeAllowHttp }) =>
-      publicUrl.protocol === 'http:' && !isLoopback(publicUrl) && !unsafeAllowHttp,
+      publicUrl.protocol === 'http:' && !isLoopback(publicUrl.hostname) && !unsafeAllowHttp,
     'public-url must begin with https:// beyond this machine: browsers send no session over plain HTTP.',
   ],
   [
@@ -25,8 +25,8 @@ const RULES: readonly (readonly [(settings: Settings) => boolean, string])[] = [
     'public-url must begin with https:// where tls-cert is given.',
   ],
   [
-    ({ publicUrl, tlsCert, trustProxy }) =>
-      publicUrl.protocol === 'https:' && tlsCert === null && trustProxy.length === 0,
+    ({ publicUrl, tlsCert, trustProxy, host }) =>
+      publicUrl.protocol === 'https:' && tlsCert === null && trustProxy.length === 0 && !isLoopback(host),
     'public-url begins with https://: give tls-cert and tls-key, or in trust-proxy the address of the proxy that ends TLS.',
   ],
   [
@@ -80,11 +80,12 @@ const RULES: readonly (readonly [(settings: Settings) => boolean, string])[] = [
 
 function isInTheOpen(address: string | null): boolean {
   const url = address === null ? null : new URL(address)
-  return url?.protocol === 'http:' && !isLoopback(url)
+  return url?.protocol === 'http:' && !isLoopback(url.hostname)
 }
 
-function isLoopback({ hostname }: URL): boolean {
-  const host = hostname.replace(/^\[(.*)\]$/, '$1')
+/** Whether a host is this machine, for browsers too. */
+export function isLoopback(name: string): boolean {
+  const host = name.replace(/^\[(.*)\]$/, '$1')
   if (isIP(host) !== 0) return host === '::1' || host.startsWith('127.')
   return host === 'localhost' || host.endsWith('.localhost')
 }

@@ -1,5 +1,7 @@
 import { getRequestListener } from '@hono/node-server'
 import { Hono } from 'hono'
+import { adminApi } from '../admin/admin-api.ts'
+import { ownHostsOnly } from '../admin/own-hosts.ts'
 import type { Authority } from '../authority.ts'
 import { observe } from '../operations/observe.ts'
 import { operationsRoutes } from '../operations/operations-routes.ts'
@@ -16,6 +18,8 @@ export function adminApp(authority: Authority, { local }: { readonly local: bool
   const app = new Hono()
   app.use(noteRequests(authority.adminSessions))
   app.route('/', operationsRoutes(authority))
+  if (!local) app.use(ownHostsOnly(authority))
+  app.route('/api', adminApi(authority, { local }))
   if (!local) app.route('/', adminPages(authority))
   return observe(authority, getRequestListener(app.fetch), {
     listener: local ? 'socket' : 'admin',

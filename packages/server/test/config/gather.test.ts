@@ -134,7 +134,7 @@ describe('settings', () => {
 describe('settings that contradict each other are refused:', () => {
   it.each([
     [{ publicUrl: 'http://accounts.example' }, /https:\/\/ beyond this machine/],
-    [{ publicUrl: 'https://accounts.example' }, /tls-cert and tls-key, or in trust-proxy/],
+    [{ publicUrl: 'https://accounts.example', host: '0.0.0.0' }, /tls-cert and tls-key, or in trust-proxy/],
     [{ publicUrl: 'https://a.example', trustProxy: '10.0.0.1', cookieDomain: 'b.example' }, /cookie-domain/],
     [
       { publicUrl: 'https://a.example', trustProxy: '10.0.0.1', hosts: 'http://b.example' },
@@ -155,6 +155,7 @@ describe('settings that contradict each other are refused:', () => {
 
   it.each([
     { publicUrl: 'https://a.b.example', trustProxy: '10.0.0.0/8, unix', cookieDomain: 'b.example' },
+    { publicUrl: 'https://accounts.example' },
     { publicUrl: 'http://accounts.localhost:4000', hosts: 'http://shop.localhost:3000' },
     { publicUrl: 'http://accounts.example', unsafeAllowHttp: 'true' },
     { store: 'redis://one:7000,two:7000,redis://three' },

@@ -1,0 +1,4 @@
+import { testAuthority } from '../helpers/test-server.ts'
+import { adminApiCases } from './admin-cases.ts'
+
+adminApiCases(() => testAuthority())

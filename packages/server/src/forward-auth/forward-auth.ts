@@ -17,6 +17,9 @@ const READ = Object.freeze({ mode: 'read' as const })
 /** How often the log repeats that a proxy is set up wrongly, in milliseconds. */
 const REMINDER = 60_000
 
+/** Of the token, in characters: with everything else it fits into the 8 kB that the guide gives nginx for an answer's head. */
+const LONGEST_TOKEN = 4_096
+
 /** One sub-request whose asker is known. */
 interface Question {
   readonly original: OriginalRequest
@@ -104,16 +107,13 @@ class ForwardAuth {
     if (!this.#isProven(session, question.asked)) return this.#refuse(question, 'step-up')
     const claims = this.#claims.length === 0 ? undefined : claimsOf(session)
     const headers = identityHeaders({ userId, sessionId: id }, claims, this.#claims)
-    if (headers === null) {
-      this.#remind('claims-too-long', { sessionId: id })
-      return this.#refuse(question, 'claims-too-long')
-    }
+    if (headers === null) return this.#refuseClaims(question, id)
     const { audience } = question.asked
     if (audience === null) return { status: 204, headers }
-    const withToken = (token: string): Answer => ({
-      status: 204,
-      headers: [...headers, 'X-Auth-Token', token],
-    })
+    const withToken = (token: string): Answer =>
+      token.length > LONGEST_TOKEN
+        ? this.#refuseClaims(question, id)
+        : { status: 204, headers: [...headers, 'X-Auth-Token', token] }
     const chosen = chosenClaims(claims, this.#claims)
     const token = this.#tokens.of({ id, userId }, { audience, claims: chosen, identity: headers.join('\n') })
     return token instanceof Promise ? token.then(withToken) : withToken(token)
@@ -143,6 +143,12 @@ class ForwardAuth {
       headers.push('X-Auth-Location', location)
     }
     return { status, headers: [...headers, 'WWW-Authenticate', challenge(refusal, asked)] }
+  }
+
+  /** A claim that is left out might be one that takes rights away. */
+  #refuseClaims(question: Question, sessionId: string): Answer {
+    this.#remind('claims-too-long', { sessionId })
+    return this.#refuse(question, 'claims-too-long')
   }
 
   /** Nothing is wrong with the visitor's request: whoever set the proxy up has to hear of it. */

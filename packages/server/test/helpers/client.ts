@@ -1,0 +1,96 @@
+import { request as ask } from 'node:http'
+import { connect } from 'node:net'
+
+export interface Received {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly body: string
+}
+
+export interface Sent {
+  readonly method?: string
+  /** Values of one name may be several. */
+  readonly headers?: Readonly<Record<string, string | string[]>>
+  readonly body?: string | Buffer
+}
+
+/** One request to an address of this machine, whose host may be any name. Redirects are not followed. */
+export function send(address: string, { method = 'GET', headers = {}, body }: Sent = {}): Promise<Received> {
+  const { port, host, pathname, search } = new URL(address)
+  return new Promise((resolve, reject) => {
+    const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
+    const all = { host, ...length, ...headers }
+    const options = { host: '127.0.0.1', port, path: pathname + search, method, headers: all }
+    const request = ask({ ...options, agent: false }, (response) => {
+      const chunks: Buffer[] = []
+      response.on('data', (chunk: Buffer) => chunks.push(chunk))
+      response.on('end', () => {
+        const { statusCode: status = 0, headers: received } = response
+        resolve({ status, headers: received, body: Buffer.concat(chunks).toString('latin1') })
+      })
+    })
+    request.on('error', reject)
+    request.end(body)
+  })
+}
+
+/** The status of the answer to a request that no library would send; 0: the connection was closed without one. */
+export function sendRaw(port: number, text: string): Promise<number> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write(Buffer.from(text, 'latin1')))
+    let answer = ''
+    socket.on('data', (chunk: Buffer) => {
+      answer += chunk.toString('latin1')
+      if (answer.includes('\r\n\r\n')) socket.destroy()
+    })
+    socket.on('error', () => {})
+    socket.on('close', () => {
+      const statuses = [...answer.matchAll(/^HTTP\/1\.1 (\d+)/gm)].map(([, status]) => Number(status))
+      resolve(statuses.find((status) => status !== 100) ?? 0)
+    })
+  })
+}
+
+/** Cookies of a browser, by host name. */
+export class CookieJar {
+  readonly #cookies = new Map<string, Map<string, string>>()
+
+  header(address: string): string {
+    const cookies = this.#cookies.get(new URL(address).hostname) ?? new Map<string, string>()
+    return [...cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+  }
+
+  store(address: string, setCookies: readonly string[] | string | undefined): void {
+    const { hostname } = new URL(address)
+    const cookies = this.#cookies.get(hostname) ?? new Map<string, string>()
+    this.#cookies.set(hostname, cookies)
+    for (const setCookie of [setCookies ?? []].flat()) {
+      const [pair = ''] = setCookie.split(';')
+      const equals = pair.indexOf('=')
+      const name = pair.slice(0, equals)
+      if (/Max-Age=0/.test(setCookie)) cookies.delete(name)
+      else cookies.set(name, pair.slice(equals + 1))
+    }
+  }
+}
+
+/** Goes where a browser would, with its cookies, until an answer is no redirect; answers with each address on the way. */
+export async function browse(
+  jar: CookieJar,
+  address: string,
+  given: Sent = {},
+): Promise<{ readonly answer: Received; readonly address: string; readonly way: readonly string[] }> {
+  const way: string[] = []
+  let at = address
+  let sent = given
+  for (;;) {
+    way.push(at)
+    const navigation = { accept: 'text/html', 'sec-fetch-mode': 'navigate', cookie: jar.header(at) }
+    const answer = await send(at, { ...sent, headers: { ...navigation, ...sent.headers } })
+    jar.store(at, answer.headers['set-cookie'])
+    const { location } = answer.headers
+    if (typeof location !== 'string' || way.length > 20) return { answer, address: at, way }
+    at = new URL(location, at).href
+    sent = {}
+  }
+}

@@ -39,15 +39,14 @@ export function sendRaw(port: number, text: string): Promise<number> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1', () => socket.write(Buffer.from(text, 'latin1')))
     let answer = ''
+    const statuses = () => [...answer.matchAll(/^HTTP\/1\.1 (\d+)/gm)].map(([, status]) => Number(status))
+    const final = () => statuses().find((status) => status !== 100) ?? 0
     socket.on('data', (chunk: Buffer) => {
       answer += chunk.toString('latin1')
-      if (answer.includes('\r\n\r\n')) socket.destroy()
+      if (final() !== 0) socket.destroy()
     })
     socket.on('error', () => {})
-    socket.on('close', () => {
-      const statuses = [...answer.matchAll(/^HTTP\/1\.1 (\d+)/gm)].map(([, status]) => Number(status))
-      resolve(statuses.find((status) => status !== 100) ?? 0)
-    })
+    socket.on('close', () => resolve(final()))
   })
 }
 

@@ -50,27 +50,58 @@ export function sendRaw(port: number, text: string): Promise<number> {
   })
 }
 
-/** Cookies of a browser, by host name. */
+interface Kept {
+  readonly value: string
+  /** Host name, or domain. */
+  readonly at: string
+  readonly shared: boolean
+}
+
+/** Cookies of a browser, as far as hosts and domains go: ports and paths make no difference. */
 export class CookieJar {
-  readonly #cookies = new Map<string, Map<string, string>>()
+  #cookies: readonly (Kept & { readonly name: string })[] = []
 
   header(address: string): string {
-    const cookies = this.#cookies.get(new URL(address).hostname) ?? new Map<string, string>()
-    return [...cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+    const { hostname } = new URL(address)
+    const sent = this.#cookies.filter(
+      ({ at, shared }) => hostname === at || (shared && hostname.endsWith(`.${at}`)),
+    )
+    return sent.map(({ name, value }) => `${name}=${value}`).join('; ')
   }
 
   store(address: string, setCookies: readonly string[] | string | undefined): void {
-    const { hostname } = new URL(address)
-    const cookies = this.#cookies.get(hostname) ?? new Map<string, string>()
-    this.#cookies.set(hostname, cookies)
     for (const setCookie of [setCookies ?? []].flat()) {
       const [pair = ''] = setCookie.split(';')
-      const equals = pair.indexOf('=')
-      const name = pair.slice(0, equals)
-      if (/Max-Age=0/.test(setCookie)) cookies.delete(name)
-      else cookies.set(name, pair.slice(equals + 1))
+      const name = pair.slice(0, pair.indexOf('='))
+      const domain = /;\s*Domain=([^;]*)/i.exec(setCookie)?.[1]
+      const kept = {
+        name,
+        value: pair.slice(name.length + 1),
+        at: domain ?? new URL(address).hostname,
+        shared: domain !== undefined,
+      }
+      const others = this.#cookies.filter((cookie) => cookie.name !== name || cookie.at !== kept.at)
+      this.#cookies = /Max-Age=0/.test(setCookie) ? others : [...others, kept]
     }
   }
+}
+
+/** Fills in the first form of the page at an address, and goes where that leads. */
+export async function submit(jar: CookieJar, address: string, fields: Readonly<Record<string, string>>) {
+  const { answer, address: at } = await browse(jar, address)
+  const form = answer.body.slice(answer.body.indexOf('<form'), answer.body.indexOf('</form>'))
+  const action = /action="([^"]*)"/.exec(form)?.[1] ?? ''
+  const hidden = [...form.matchAll(/type="hidden" name="([^"]*)" value="([^"]*)"/g)]
+  const given = {
+    ...Object.fromEntries(hidden.map(([, name = '', value = '']) => [name, value.replaceAll('&amp;', '&')])),
+    ...fields,
+  }
+  const headers = { 'content-type': 'application/x-www-form-urlencoded', 'sec-fetch-site': 'same-origin' }
+  return browse(jar, new URL(action, at).href, {
+    method: 'POST',
+    headers,
+    body: new URLSearchParams(given).toString(),
+  })
 }
 
 /** Goes where a browser would, with its cookies, until an answer is no redirect; answers with each address on the way. */

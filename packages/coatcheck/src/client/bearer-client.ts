@@ -43,7 +43,7 @@ class BearerSession {
   readonly #fetch: Fetch
   readonly #proofs: DpopProofs | null
   readonly #session: TokenSession
-  readonly #debt = new Debt()
+  readonly #debt = new Debt('')
   readonly #stop: () => void
   /** Until the other tabs have had time to tell what they know. */
   readonly #ready: Promise<void>
@@ -96,7 +96,7 @@ class BearerSession {
   readonly setTokens = (response: TokenResponse): void => {
     const { access_token, token_type } = response ?? {}
     if (typeof access_token !== 'string' || typeof token_type !== 'string') {
-      throw new TypeError('This is no token response.')
+      throw new TypeError('No token response.')
     }
     this.#session.start(response)
   }
@@ -105,7 +105,8 @@ class BearerSession {
     const tokens = this.#end('logout')
     if (!tokens) return true
     const token = tokens.refresh ?? tokens.access
-    return this.#debt.owe(() => this.#session.post(this.#logout, { token }))
+    this.#debt.attempt = () => this.#session.post(this.#logout, { token })
+    return this.#debt.owe()
   }
 
   readonly close = (): void => {

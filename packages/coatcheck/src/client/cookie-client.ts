@@ -3,7 +3,7 @@ import { type Client, type CommonOptions, clientOf, globalFetch } from './client
 import { parseExpires, type Remaining } from './countdown.ts'
 import { Debt } from './debt.ts'
 import { asksForStepUp, discard, type Fetch, Outgoing } from './outgoing.ts'
-import { type Channel, onReturn, openChannel, systemEnvironment } from './platform.ts'
+import { type Channel, onReturn, openChannel, openStorage, systemEnvironment } from './platform.ts'
 import { type SessionEnd, SessionLife } from './session-life.ts'
 import { isBelow, resolveBase, resolveOwn } from './targets.ts'
 
@@ -46,7 +46,7 @@ class CookieSession {
   readonly #fetch: Fetch
   readonly #csrfHeader: string | false
   readonly #channel: Channel | null
-  readonly #debt = new Debt()
+  readonly #debt: Debt
   readonly #stop: () => void
   #csrf: Pick<SessionStatus, 'id' | 'csrfToken'> | null = null
   #asking: Promise<SessionStatus | null> | null = null
@@ -63,16 +63,22 @@ class CookieSession {
       () => this.status(),
       () => this.#end('expired'),
     )
-    this.#channel = options.share === false ? null : openChannel(`coatcheck cookie ${this.#base.href}`)
+    const name = `coatcheck cookie ${this.#base.href}`
+    const { share = true } = options
+    this.#debt = new Debt(name, share ? openStorage('localStorage') : null)
+    this.#debt.attempt = () => this.#sendLogout()
+    this.#channel = share ? openChannel(name) : null
     if (this.#channel) this.#channel.onmessage = ({ data }) => this.#hearOthers(data as Message)
     this.#stop = onReturn(() => void this.#comeBack())
+    if (this.#debt.isOwed) void this.logout()
     if (initial) this.#adopt(initial, this.life.signs)
   }
 
   readonly fetch: Fetch = async (input, init) => {
     const outgoing = new Outgoing(this.#fetch, this.#base, input, init)
     if (!isBelow(this.#base, outgoing.url)) return outgoing.pass()
-    if (!(await this.#debt.pay())) throw new TypeError('A logout is pending.')
+    await this.#debt.pay()
+    if (this.#debt.isOwed) throw new TypeError('A logout is pending.')
     const { ends } = this.life
     const response = await this.#sendTwice(outgoing)
     if (response.status !== 401 || asksForStepUp(response)) return this.#hear(response, ends)
@@ -92,18 +98,20 @@ class CookieSession {
     const csrf = this.#csrf
     this.#end('logout')
     this.#csrf = csrf
-    const init = { method: 'POST', redirect: 'manual', keepalive: true } as const
-    return this.#debt.owe(async () => {
-      const response = await this.#sendTwice(new Outgoing(this.#fetch, this.#base, this.#logout, init))
-      this.#csrf = null
-      return response
-    })
+    return this.#debt.owe()
   }
 
   readonly close = (): void => {
     this.#stop()
     this.#channel?.close()
     this.life.countdown.clear()
+  }
+
+  async #sendLogout(): Promise<Response> {
+    const init = { method: 'POST', redirect: 'manual', keepalive: true } as const
+    const response = await this.#sendTwice(new Outgoing(this.#fetch, this.#base, this.#logout, init))
+    this.#csrf = null
+    return response
   }
 
   /** Again where it was refused and the session has become another one since its CSRF token was made. */
@@ -148,7 +156,8 @@ class CookieSession {
       this.#told(idle !== null && absolute !== null ? { idle, absolute } : null)
     } else if (signs === this.life.signs) {
       if (this.life.isLive) this.#end('ended')
-      else this.life.none()
+      // There is no session, and nothing has ended either.
+      else this.life.isLive ??= false
     }
     if (typeof csrfToken === 'string') this.#csrf = { id, csrfToken }
   }
@@ -187,8 +196,7 @@ class CookieSession {
   #end(reason: SessionEnd['reason']): void {
     this.#csrf = null
     this.life.end({ reason, elsewhere: false })
-    const message: Message = { end: reason }
-    this.#channel?.postMessage(message)
+    this.#channel?.postMessage({ end: reason } satisfies Message)
   }
 
   #hearOthers(message: Message): void {

@@ -18,9 +18,9 @@ export class Outgoing {
     this.#fetch = fetcher
     this.#request = typeof input === 'object' && 'clone' in input ? input : null
     this.#init = init
-    this.url = new URL(this.#request?.url ?? String(input), base)
+    this.url = new URL(this.#request?.url ?? (input as string | URL), base)
     this.method = (init.method ?? this.#request?.method ?? 'GET').toUpperCase()
-    this.isRepeatable = !isStream(init.body)
+    this.isRepeatable = !(init.body as Partial<ReadableStream> | null | undefined)?.getReader
   }
 
   get isSafe(): boolean {
@@ -53,7 +53,7 @@ export class Outgoing {
     if (guarded) init.redirect = 'manual'
     if (withCookie) init.credentials = this.#credentials()
     const response = await this.#fetch(this.#request?.clone() ?? this.url, init)
-    if (guarded && isRedirect(response)) throw new TypeError('Redirected with a credential.')
+    if (guarded && isRedirect(response)) throw new TypeError('Redirected.')
     return response
   }
 
@@ -65,12 +65,12 @@ export class Outgoing {
   #credentials(): 'omit' | 'same-origin' | 'include' {
     const asked = this.#init.credentials ?? this.#request?.credentials ?? 'same-origin'
     const page = host.location?.origin
-    return asked === 'same-origin' && page !== undefined && page !== this.url.origin ? 'include' : asked
+    return asked === 'same-origin' && page && page !== this.url.origin ? 'include' : asked
   }
 }
 
 function isRedirect(response: Response): boolean {
-  return response.type === 'opaqueredirect' || /30[1-378]/.test(String(response.status))
+  return response.type === 'opaqueredirect' || /30[1-378]/.test(`${response.status}`)
 }
 
 /** A refusal that a new token would not change: the server wants a fresher or stronger proof (RFC 9470). */
@@ -81,8 +81,4 @@ export function asksForStepUp(response: Response): boolean {
 /** Nobody reads it any more. */
 export function discard(response: Response): void {
   response.body?.cancel().catch(() => {})
-}
-
-function isStream(body: unknown): boolean {
-  return (body as Partial<ReadableStream> | null | undefined)?.getReader !== undefined
 }

@@ -112,10 +112,8 @@ export function onReturn(callback: () => void): () => void {
   const called = () => {
     if (host.document?.visibilityState !== 'hidden') callback()
   }
-  if (isBrowser()) {
-    host.addEventListener?.('online', called, { signal })
-    host.document?.addEventListener?.('visibilitychange', called, { signal })
-  }
+  host.addEventListener?.('online', called, { signal })
+  host.document?.addEventListener?.('visibilitychange', called, { signal })
   return () => controller.abort()
 }
 
@@ -159,5 +157,5 @@ export function wallClock(): number {
 
 /** A `Date` header as epoch milliseconds; `NaN` where it is none. */
 export function parseDate(text: string | null): number {
-  return text === null ? Number.NaN : Date.parse(text)
+  return Date.parse(text ?? '')
 }

@@ -31,11 +31,6 @@ export class SessionLife {
     if (remaining) this.countdown.set(remaining)
   }
 
-  /** There is no session, and nothing has ended either. */
-  none(): void {
-    this.isLive ??= false
-  }
-
   onEnd(listener: (end: SessionEnd) => void): () => void {
     // A wrapper, so that one function can listen twice.
     return join(this.#listeners, (end: SessionEnd) => listener(end))

@@ -5,7 +5,7 @@ export function resolveBase(baseUrl: string | URL): URL {
   const base = parse(baseUrl)
   if (base && !base.pathname.endsWith('/')) base.pathname += '/'
   if (base && /^https?:$/.test(base.protocol) && !base.search && isBelow(base, base)) return base
-  throw new TypeError('baseUrl is no plain http(s) address.')
+  throw new TypeError('baseUrl is no http(s) address.')
 }
 
 function parse(baseUrl: string | URL): URL | null {

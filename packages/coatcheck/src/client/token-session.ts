@@ -6,13 +6,11 @@ import type { SessionEnd, SessionLife } from './session-life.ts'
 import { type Household, Siblings } from './siblings.ts'
 import {
   fromResponse,
-  fromSent,
   remainingOf,
   type SentTokens,
   type TokenKeeper,
   type TokenResponse,
   type Tokens,
-  toSent,
 } from './tokens.ts'
 
 export interface TokenSessionParts {
@@ -49,13 +47,19 @@ export class TokenSession implements Household {
 
   sent(): SentTokens | null {
     const { environment, life } = this.#parts
-    return this.#tokens && toSent(this.#tokens, environment.monotonic(), life.countdown.remaining)
+    const tokens = this.#tokens
+    if (!tokens) return null
+    return {
+      ...tokens,
+      left: tokens.expiresAt - environment.monotonic(),
+      remaining: life.countdown.remaining,
+    }
   }
 
   take(sent: SentTokens): void {
     const known = this.#tokens
     if (this.#over.has(sent.line) || (known && known.line === sent.line && known.turn >= sent.turn)) return
-    this.#keep(fromSent(sent, this.#parts.environment.monotonic()))
+    this.#keep({ ...sent, expiresAt: this.#parts.environment.monotonic() + sent.left })
     this.#parts.life.live(sent.remaining)
   }
 

@@ -62,14 +62,6 @@ export function remainingOf({ refresh_token_expires_in: left }: TokenResponse): 
   return typeof left === 'number' ? { idle: left, absolute: left } : null
 }
 
-export function toSent(tokens: Tokens, now: number, remaining: Remaining | null): SentTokens {
-  return { ...tokens, left: tokens.expiresAt - now, remaining }
-}
-
-export function fromSent(sent: SentTokens, now: number): Tokens {
-  return { ...sent, expiresAt: now + sent.left }
-}
-
 const STORAGES = {
   memory: null,
   sessionStorage: 'sessionStorage',

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import {
   type CookieClientOptions,
   createCookieClient,
@@ -148,6 +148,44 @@ describe('a logout with a cookie', () => {
     expect(said()).toContain('POST /api/logout 200')
     expect(said().at(-1)).not.toContain('logout')
     expect([ends.length, client.isSignedIn]).toEqual([1, false])
+  })
+})
+
+describe('CLI-02 a logout that is owed, in a browser with storage', () => {
+  const storage: Record<string, unknown> = {}
+
+  beforeEach(() => {
+    vi.stubGlobal('location', new URL(ORIGIN))
+    vi.stubGlobal('indexedDB', {})
+    vi.stubGlobal('BroadcastChannel', undefined)
+    vi.stubGlobal('localStorage', storage)
+  })
+  afterEach(() => vi.unstubAllGlobals())
+
+  it('is paid by the page after a reload, before anything else, and tells of nobody', async () => {
+    const client = await signedIn()
+    network.isCut = true
+    expect(await client.logout()).toBe(false)
+    client.close()
+    expect(Object.entries(storage)).toEqual([[`coatcheck cookie ${ORIGIN}/api/`, 1]])
+    network.isCut = false
+    const initial = { signedIn: true, id: 'x', idle: 60, absolute: 60 } as unknown as SessionStatus
+    const reloaded = open({ initial })
+    expect(reloaded.isSignedIn).toBe(false)
+    expect((await reloaded.fetch('orders')).status).toBe(401)
+    expect((await shop.sessions.list('ann')).sessions).toEqual([])
+    expect([Object.keys(storage), reloaded.isSignedIn]).toEqual([[], false])
+  })
+
+  it('is paid by another tab before its user signs in there, and not again by the first', async () => {
+    const [client, other] = [await signedIn(), open()]
+    network.isCut = true
+    await client.logout()
+    network.isCut = false
+    expect((await other.fetch('login', { method: 'POST' })).ok).toBe(true)
+    shop.seen.length = 0
+    expect((await client.fetch('orders')).status).toBe(200)
+    expect(said()).toEqual(['GET /api/orders 200'])
   })
 })
 

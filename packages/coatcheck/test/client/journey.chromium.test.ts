@@ -131,6 +131,24 @@ describe('a logout with the network cut', () => {
   )
 })
 
+describe('a logout that a page has not lived to see through', () => {
+  it('CLI-02 CLI-01 is paid by the next page of the browser, and leaves nothing in its storage', async () => {
+    await onStage({}, async ({ origin, shop }, context) => {
+      const options = { baseUrl: '/api/', mode: 'cookie' }
+      const page = await openTab(origin, context, options)
+      await page.evaluate(`client.fetch('login', { method: 'POST' })`)
+      await context.setOffline(true)
+      expect(await page.evaluate('client.logout()')).toBe(false)
+      await page.close()
+      await context.setOffline(false)
+      const next = await openTab(origin, context, options)
+      await expect.poll(async () => (await shop.sessions.list('ann')).sessions.length).toBe(0)
+      expect(await next.evaluate(STATUS)).toBe(401)
+      expect(await next.evaluate('[client.isSignedIn, localStorage.length]')).toEqual([false, 0])
+    })
+  })
+})
+
 describe('an end in a browser', () => {
   it('is foretold and told in all tabs, while one that is used lives on', async () => {
     await onStage({ idleTimeout: '10s' }, async ({ origin }, context) => {

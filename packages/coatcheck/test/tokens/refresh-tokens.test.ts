@@ -189,6 +189,17 @@ describe('a refresh token', () => {
     expect(await refreshVerdict(here, last.refreshToken)).toBe('invalid_grant')
   })
 
+  it('EXP-01 is over with its session where that idles out first, as without `remember` after half an hour', async () => {
+    const { here } = tokenNodes()
+    const { session } = await login(here, 'ada', { transport: 'bearer' })
+    const issued = await here.tokens.issue({ id: session.record.id, userId: 'ada' }, PHONE)
+    const first = issued.ok ? issued.refreshToken : ''
+    here.environment.advance(29 * MINUTE)
+    const { refreshToken } = await refreshed(here, first)
+    here.environment.advance(HOUR)
+    expect(await refreshVerdict(here, refreshToken)).toBe('invalid_grant')
+  })
+
   it('keeps its session from idling out', async () => {
     const { here } = tokenNodes({ lifetimes: { remembered: { idle: '1h', absolute: '30d' } } })
     let { set } = await signedIn(here)

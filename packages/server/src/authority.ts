@@ -1,4 +1,4 @@
-import { createSessions, type Environment, type JsonFields, type Sessions } from 'coatcheck'
+import { createSessions, type Duration, type Environment, type JsonFields, type Sessions } from 'coatcheck'
 import {
   type ApiKeys,
   createApiKeys,
@@ -103,6 +103,9 @@ async function openParts({ settings, environment, log, onError, storage }: Basis
     store: storage.sessions,
     cookie: { name: settings.cookieName, ...(settings.cookieDomain && { domain: settings.cookieDomain }) },
     transports: ['cookie', 'bearer'],
+    idleTimeout: settings.idleTimeout as Duration,
+    absoluteTimeout: settings.absoluteTimeout as Duration,
+    rotateEvery: (settings.rotateEvery as Duration | null) ?? false,
     unsafeAllowHttp: settings.unsafeAllowHttp,
   })
   const adminSessions = createSessions<JsonFields>({

@@ -122,6 +122,11 @@ export const DEFINITIONS: { readonly [N in SettingName]: Definition<Settings[N]>
   },
   idleTimeout: { description: 'Longest gap between two uses of a session', fallback: '30m', parse: duration },
   absoluteTimeout: { description: 'Longest life of a session', fallback: '12h', parse: duration },
+  rotateEvery: {
+    description: 'How often a browser that is in use gets a new token, or off',
+    fallback: '15m',
+    parse: (given) => (given.trim() === 'off' ? null : duration(given)),
+  },
   siteName: { description: 'Name on the pages', fallback: 'coatcheck', parse: text },
   logo: { description: 'SVG or PNG file shown on the pages', fallback: null, parse: text, isFile: true },
   themeCss: {

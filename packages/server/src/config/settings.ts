@@ -30,6 +30,8 @@ export interface Settings {
   readonly minPasswordLength: number
   readonly idleTimeout: string
   readonly absoluteTimeout: string
+  /** `null`: tokens are not rotated. */
+  readonly rotateEvery: string | null
   readonly siteName: string
   readonly logo: string | null
   readonly themeCss: string | null

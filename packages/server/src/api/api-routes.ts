@@ -6,6 +6,7 @@ import type { Authority } from '../authority.ts'
 import { CLAIMS_FIELD } from '../forward-auth/session-fields.ts'
 import { apiMiddleware, NOT_FOUND, ProblemError, problemHandler, problemNotFound } from '../http/problem.ts'
 import { ChangeStreams } from './change-streams.ts'
+import { fromCursor, toCursor } from './cursor.ts'
 import { Idempotency } from './idempotency.ts'
 import { beginLogin, create, logOut, reauthenticate } from './make-session.ts'
 import { toMistakes } from './mistakes.ts'
@@ -92,9 +93,10 @@ function sessionRoutes(app: OpenAPIHono, authority: Authority): void {
     return c.json(found, 200)
   })
   app.openapi(guarded(authority, routes.ListSessions), async (c) => {
-    const { limit, cursor = null } = c.req.valid('query')
-    const { sessions: list, ...page } = await sessions.list(c.req.valid('param').userId, { limit, cursor })
-    return c.json({ ...page, sessions: [...list] }, 200)
+    const { userId } = c.req.valid('param')
+    const { limit, cursor } = c.req.valid('query')
+    const page = await sessions.list(userId, { limit, cursor: fromCursor(cursor, userId) })
+    return c.json({ sessions: [...page.sessions], cursor: toCursor(page.cursor, userId) }, 200)
   })
   app.openapi(guarded(authority, routes.ReadData), async (c) => {
     const found = await readData(authority, c.req.valid('param').id)

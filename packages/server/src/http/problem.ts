@@ -46,24 +46,32 @@ const TITLES: Readonly<Record<number, string>> = {
   503: 'Service Unavailable',
 }
 
-/** Headers of every answer of an API (HDR-03, HDR-06, HDR-09): nothing to be run, framed, kept or read by other sites. */
+/** Nothing to be run, framed, kept or read by other sites (HDR-03, HDR-06, HDR-09). */
+const API_HEADERS: Readonly<Record<string, string>> = Object.freeze({
+  ...securityHeaders({
+    hsts: false,
+    contentSecurityPolicy: contentSecurityPolicy({
+      directives: {
+        'default-src': ["'none'"],
+        'script-src': ["'none'"],
+        'style-src': ["'none'"],
+        'img-src': ["'none'"],
+        'form-action': ["'none'"],
+        sandbox: [],
+      },
+    }),
+  }),
+  'cache-control': 'no-store',
+})
+
+/** Headers of every answer of an API. */
 export function apiHeaders({ settings }: Pick<Authority, 'settings'>): Readonly<Record<string, string>> {
-  const policy = contentSecurityPolicy({ directives: API_POLICY })
-  const secure = settings.publicUrl.protocol === 'https:'
-  return Object.freeze({
-    ...securityHeaders({ contentSecurityPolicy: policy, ...(secure ? {} : { hsts: false }) }),
-    'cache-control': 'no-store',
-  })
+  const hsts = securityHeaders()['strict-transport-security']
+  if (settings.publicUrl.protocol !== 'https:' || hsts === undefined) return API_HEADERS
+  return { 'strict-transport-security': hsts, ...API_HEADERS }
 }
 
-const API_POLICY = {
-  'default-src': ["'none'"],
-  'script-src': ["'none'"],
-  'style-src': ["'none'"],
-  'img-src': ["'none'"],
-  'form-action': ["'none'"],
-  sandbox: [],
-}
+const PROBLEM_HEADERS = { ...API_HEADERS, 'content-type': 'application/problem+json; charset=utf-8' }
 
 /** The body of a problem. */
 export function problemBody({ status, code, detail, more }: Problem): string {
@@ -89,11 +97,6 @@ export function sendProblem(response: ServerResponse, problem: Problem): void {
   response.end(problemBody(problem))
 }
 
-const PROBLEM_HEADERS = {
-  'content-type': 'application/problem+json; charset=utf-8',
-  'cache-control': 'no-store',
-  'x-content-type-options': 'nosniff',
-}
 
 /** What a client is told of an error; `null`: nothing, it is a fault of ours, to be logged and answered with a bare 500. */
 export function toProblem(error: unknown): Problem | null {

@@ -119,12 +119,12 @@ export class ChangeStreams {
   }
 }
 
-function repeat({ setTimer }: Authority['environment'], pause: number, work: () => unknown): () => void {
-  let cancel = setTimer(pause, again)
+function repeat(environment: Authority['environment'], pause: number, work: () => unknown): () => void {
+  let cancel = environment.setTimer(pause, again)
   return () => cancel()
 
   function again(): void {
     work()
-    cancel = setTimer(pause, again)
+    cancel = environment.setTimer(pause, again)
   }
 }

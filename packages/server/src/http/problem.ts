@@ -97,7 +97,6 @@ export function sendProblem(response: ServerResponse, problem: Problem): void {
   response.end(problemBody(problem))
 }
 
-
 /** What a client is told of an error; `null`: nothing, it is a fault of ours, to be logged and answered with a bare 500. */
 export function toProblem(error: unknown): Problem | null {
   if (error instanceof ProblemError) return error.problem

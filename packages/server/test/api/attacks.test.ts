@@ -145,7 +145,12 @@ describe('attacks on the session API', () => {
         const { status, body } = await service.call('GET', path, undefined, { 'sec-fetch-dest': dest })
         expect([status, body.code]).toEqual([403, 'not-for-pages'])
       }
-      const posted = await service.call('POST', '/v1/sessions/validate', { token: 'x' }, { 'sec-fetch-dest': dest })
+      const posted = await service.call(
+        'POST',
+        '/v1/sessions/validate',
+        { token: 'x' },
+        { 'sec-fetch-dest': dest },
+      )
       expect(posted.status).toBe(403)
     }
     const options = await callApi(service.server, 'OPTIONS', '/v1/sessions', undefined, {
@@ -169,11 +174,24 @@ describe('attacks on the session API', () => {
         service.call('POST', path, '{}', { 'content-type': 'text/plain' }),
         service.call('POST', path, JSON.stringify({ token: 'x'.repeat(70_000) })),
       ])
-      expect([path, ...answers.map(({ status }) => status)]).toEqual([path, 400, 400, 400, 400, 400, 415, 413])
+      expect([path, ...answers.map(({ status }) => status)]).toEqual([
+        path,
+        400,
+        400,
+        400,
+        400,
+        400,
+        415,
+        413,
+      ])
       expect(JSON.stringify(answers.map(({ body }) => body))).not.toContain('secret-value')
     }
     const fields = { userId: 'ada', data: {} }
-    for (const data of ['{"a":{"__proto__":{"b":1}}}', '{"claims":{"role":"root"}}', '{"\\u0001linked":[]}']) {
+    for (const data of [
+      '{"a":{"__proto__":{"b":1}}}',
+      '{"claims":{"role":"root"}}',
+      '{"\\u0001linked":[]}',
+    ]) {
       const body = JSON.stringify(fields).replace('"data":{}', `"data":${data}`)
       expect((await service.call('POST', '/v1/sessions', body)).status).toBeGreaterThanOrEqual(400)
     }

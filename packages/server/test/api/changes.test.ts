@@ -94,7 +94,7 @@ describe('one stream of changes', () => {
   it('is broken off where its reader does not read', async () => {
     const service = await startService()
     const response = await open(service)
-    for (let n = 0; n < 40; n++) {
+    for (let n = 0; n < 400; n++) {
       for (let id = 0; id < 4_000; id++) service.authority.sessions.manager.listeners.changed(idOf(n, id))
       await new Promise((resolve) => setImmediate(resolve))
     }
@@ -158,7 +158,9 @@ async function read(response: Response, seen: Told[]): Promise<void> {
 
 function recorded() {
   const sent: string[][] = []
-  const events = { send: ({ event, data }: { event?: string; data: string }) => sent.push([event ?? '', data]) > 0 }
+  const events = {
+    send: ({ event, data }: { event?: string; data: string }) => sent.push([event ?? '', data]) > 0,
+  }
   return { stream: new ChangeStream(events as never, 'key'), sent }
 }
 

@@ -17,10 +17,7 @@ describe('sessions by their id', () => {
     expect(JSON.stringify(shown.body)).not.toContain(token)
     const page = await call('GET', '/v1/users/ada/sessions?limit=1')
     expect(page.body.sessions).toHaveLength(1)
-    const rest = await call(
-      'GET',
-      `/v1/users/ada/sessions?cursor=${encodeURIComponent(page.body.cursor)}`,
-    )
+    const rest = await call('GET', `/v1/users/ada/sessions?cursor=${encodeURIComponent(page.body.cursor)}`)
     expect(rest.body).toMatchObject({ sessions: [{ id: session.id }], cursor: null })
     const odd = await call('GET', `/v1/users/${encodeURIComponent('eve/and?co')}/sessions`)
     expect(odd.body.sessions).toHaveLength(1)
@@ -48,7 +45,11 @@ describe('sessions by their id', () => {
       ),
     )
     const { body, headers } = await service.call('GET', path)
-    expect([body.data.items, body.data.cart.length, headers.get('etag')]).toEqual([20, 20, `"${body.version}"`])
+    expect([body.data.items, body.data.cart.length, headers.get('etag')]).toEqual([
+      20,
+      20,
+      `"${body.version}"`,
+    ])
     const known = await service.call('POST', '/v1/sessions/validate', { exchange: visit({ cookie }) })
     expect(known.body).toMatchObject({ data: body.data, version: body.version })
   })

@@ -20,9 +20,17 @@ function connectionOf(context: Context): Connection {
     encrypted: context.secure,
     host: context.host || undefined,
     remoteAddress: context.socket.remoteAddress ?? null,
-    address: context.ip || null,
+    address: addressOf(context),
     proxy: proxyOf(context),
   }
+}
+
+/**
+ * The address that the nearest proxy tells, or as many before it as `maxIpsCount` says. Without that Koa's own `ctx.ip` is the first
+ * in the header, which proxies that append theirs have from the client: whatever it likes.
+ */
+function addressOf({ app, ip, ips }: Context): string | null {
+  return (app.maxIpsCount > 0 ? ip : (ips.at(-1) ?? ip)) || null
 }
 
 function proxyOf(context: Context): Connection['proxy'] {

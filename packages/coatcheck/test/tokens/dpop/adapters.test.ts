@@ -9,6 +9,7 @@ import { fastifyHarness } from '../../adapters/harness/fastify.ts'
 import { fetchHarness } from '../../adapters/harness/fetch.ts'
 import { honoHarness } from '../../adapters/harness/hono.ts'
 import { koaHarness } from '../../adapters/harness/koa.ts'
+import { nextHarness } from '../../adapters/harness/next.ts'
 import { nodeHarness } from '../../adapters/harness/node.ts'
 import { ProofClient } from './client.ts'
 
@@ -95,6 +96,7 @@ describe.each([
   ['Koa', koaHarness],
   ['Hono', honoHarness],
   ['fetch', fetchHarness],
+  ['Next', nextHarness],
 ])('proofs through %s', (_, harness) => {
   it.each(cases().map((one) => [one.name, one] as const))('%s', (_, one) =>
     one.run(harness, () => ({ store: memory() })),

@@ -79,3 +79,13 @@ export function openText(key: Uint8Array, place: string, sealed: string): string
     return null
   }
 }
+
+/** An instant for people and programs: `2026-11-21T16:00:00.000Z`. */
+export function isoText(at: number): string {
+  return new Date(at).toISOString()
+}
+
+/** Epoch milliseconds of an instant in ISO 8601, `NaN` for what is none. */
+export function fromIsoText(text: string): number {
+  return /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN
+}

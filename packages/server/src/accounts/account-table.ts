@@ -116,6 +116,12 @@ export class AccountTable {
     return (await this.#database.run(sql, admin ? 1 : 0, id)) === 1
   }
 
+  /** Whether somebody may administer. */
+  async hasAdmin(): Promise<boolean> {
+    const sql = 'SELECT id FROM coatcheck_accounts WHERE admin = 1 AND disabled = 0 LIMIT 1'
+    return (await first(this.#database, sql)) !== null
+  }
+
   async setDisabled(id: string, disabled: boolean): Promise<boolean> {
     const sql = 'UPDATE coatcheck_accounts SET disabled = $1 WHERE id = $2'
     return (await this.#database.run(sql, disabled ? 1 : 0, id)) === 1

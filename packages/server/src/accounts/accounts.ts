@@ -147,6 +147,11 @@ export class Accounts {
     return this.#table.list({ query: page.query ?? '', limit, cursor: page.cursor ?? null })
   }
 
+  /** Whether there is an administrator who can sign in; else a set-up link names the first. */
+  hasAdmin(): Promise<boolean> {
+    return this.#table.hasAdmin()
+  }
+
   /** Why a password cannot be chosen, or `null`. */
   passwordFault(password: string, name: string): PasswordFault | null {
     const { minPasswordLength } = this.#parts.settings

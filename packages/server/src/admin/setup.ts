@@ -21,6 +21,9 @@ interface SetupParts {
   readonly environment: Environment
 }
 
+/** A link is for the first administrator alone, however that one has been made. */
+const NO_ADMIN = 'NOT EXISTS (SELECT 1 FROM coatcheck_accounts WHERE admin = 1 AND disabled = 0)'
+
 /** A fresh token for the set-up of the first administrator: shown once, kept as its hash alone. */
 export async function issueSetupToken({ database, environment }: SetupParts): Promise<string> {
   const token = randomText(environment, TOKEN_BYTES)
@@ -33,7 +36,7 @@ export async function issueSetupToken({ database, environment }: SetupParts): Pr
 export async function isSetupToken({ database, environment }: SetupParts, token: string): Promise<boolean> {
   const row = await first(
     database,
-    'SELECT hash FROM coatcheck_setup WHERE hash = $1 AND expires_at > $2',
+    `SELECT hash FROM coatcheck_setup WHERE hash = $1 AND expires_at > $2 AND ${NO_ADMIN}`,
     sha256(token),
     environment.now(),
   )
@@ -54,7 +57,7 @@ export async function redeemSetup<T>(
   // All at once: of two who come with two links, which two processes have made, one is first.
   const taken = await database.all<{ hash: string; expires_at: number }>(
     `DELETE FROM coatcheck_setup WHERE EXISTS (
-      SELECT 1 FROM coatcheck_setup AS mine WHERE mine.hash = $1 AND mine.expires_at > $2) RETURNING hash, expires_at`,
+      SELECT 1 FROM coatcheck_setup AS mine WHERE mine.hash = $1 AND mine.expires_at > $2) AND ${NO_ADMIN} RETURNING hash, expires_at`,
     hash,
     environment.now(),
   )

@@ -205,6 +205,15 @@ export function adminApiCases(open: () => Promise<Authority>): void {
       expect(tries.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
     })
 
+    it('is over once there is an administrator, however that one was made', async () => {
+      const authority = await open()
+      const token = await issueSetupToken(authority)
+      await authority.accounts.create({ name: 'ada', password: PASSWORD, admin: true })
+      expect(await isSetupToken(authority, token)).toBe(false)
+      const late = makeFirstAdministrator(authority, { token, name: 'eve', password: PASSWORD })
+      await expect(late).rejects.toThrow()
+    })
+
     it('stays good where name or password cannot be taken, and lies in the database as a hash', async () => {
       const authority = await open()
       const token = await issueSetupToken(authority)

@@ -15,6 +15,8 @@ export interface Sso {
   readonly authority: Authority
   readonly issuer: string
   readonly userId: string
+  /** Where it listens; the issuer stands for all processes together. */
+  readonly address: string
   browser(): Browser
   /** Registers an application and discovers the server for it. */
   application(asked?: Partial<AddClient>): Promise<Application>
@@ -32,12 +34,13 @@ export async function startSso(
 ): Promise<Sso> {
   const port = written.port ?? String(await freePort())
   const issuer = written.publicUrl ?? `http://127.0.0.1:${port}`
-  const { authority } = await startTestServer({ ...written, port, publicUrl: issuer }, options)
+  const { authority, publicAddress } = await startTestServer({ ...written, port, publicUrl: issuer }, options)
   const userId = await user(authority)
   return {
     authority,
     issuer,
     userId,
+    address: publicAddress,
     browser: () => new Browser(authority, issuer, userId),
     application: (asked) => application(authority, issuer, asked),
   }
@@ -181,6 +184,29 @@ export class Browser {
       value === '' || attributes.some((one) => /^(?:max-age=0|expires=Thu, 01 Jan 1970)/i.test(one))
     if (isGone) this.#jar.delete(name)
     else this.#jar.set(name, { value, path })
+  }
+}
+
+/** Two processes over one store, as behind a load balancer: requests of the application go to one and the other in turn. */
+export async function startTwo(written: Written, browserOf: 'one' | 'other' = 'one') {
+  const one = await startSso(written)
+  const { dataDirectory } = one.authority.settings
+  const port = String(await freePort())
+  const other = await startSso({ ...written, dataDirectory, publicUrl: one.issuer, port })
+  let turn = 0
+  const fetchInTurn: openid.CustomFetch = (url, init) => {
+    const { address } = turn++ % 2 === 0 ? one : other
+    return fetch(url.replace(one.issuer, address), init as RequestInit)
+  }
+  return {
+    one,
+    other,
+    browser: () => (browserOf === 'one' ? one : other).browser(),
+    async application(asked?: Partial<AddClient>): Promise<Application> {
+      const made = await one.application(asked)
+      made.config[openid.customFetch] = fetchInTurn
+      return made
+    },
   }
 }
 

@@ -1,0 +1,191 @@
+import { Buffer } from 'node:buffer'
+import * as openid from 'openid-client'
+import { expect, it } from 'vitest'
+import { ROTATION_GRACE } from '../../src/oidc/adapter.ts'
+import { LIVES } from '../../src/oidc/configuration.ts'
+import { settableEnvironment } from './clock.ts'
+import { type Application, CALLBACK, letIn, redeem, type Sso, start, startTwo } from './sso.ts'
+import type { Written } from '../helpers/test-server.ts'
+import type { Environment } from 'coatcheck'
+
+export type Open = (options?: { readonly environment?: Environment }) => Promise<Sso>
+
+/** The same on every engine. */
+export function raceCases(open: Open, written: () => Promise<Written>): void {
+  it('OA-03 of 50 parallel redemptions of one code one succeeds', async () => {
+    const { shop, browser } = await signedIn(await open())
+    const started = await start(shop)
+    const { url } = await browser.go(started.url)
+    const outcomes = await all(50, () => redeem(shop, started, url))
+    expect(outcomes.filter((one) => one === 'invalid_grant')).toHaveLength(49)
+  })
+
+  it('OA-03 of 50 parallel redemptions at two processes one succeeds', async () => {
+    const pair = await startTwo(await written())
+    const shop = await pair.application()
+    const browser = pair.browser()
+    await browser.logIn()
+    const started = await start(shop)
+    const { url } = await browser.go(started.url)
+    const outcomes = await all(50, () => redeem(shop, started, url))
+    expect(outcomes.filter((one) => one === 'invalid_grant')).toHaveLength(49)
+  })
+
+  it('OA-03 a second use of a code that is right otherwise ends what the first one got; a wrong one ends nothing', async () => {
+    const { shop, browser } = await signedIn(await open())
+    const started = await start(shop)
+    const { url } = await browser.go(started.url)
+    const tokens = await redeem(shop, started, url)
+    const wrong = { ...started, verifier: openid.randomPKCECodeVerifier() }
+    await expect(redeem(shop, wrong, url)).rejects.toMatchObject({ error: 'invalid_grant' })
+    expect(await isActive(shop, tokens.access_token)).toBe(true)
+    await expect(redeem(shop, started, url)).rejects.toMatchObject({ error: 'invalid_grant' })
+    expect(await isActive(shop, tokens.access_token)).toBe(false)
+    await expect(refresh(shop, tokens.refresh_token)).rejects.toMatchObject({ error: 'invalid_grant' })
+  })
+
+  it('RT-06 50 parallel refreshes of one token give one and the same successor', async () => {
+    const { shop, browser } = await signedIn(await open())
+    const { refresh_token: token } = await letIn(browser, shop)
+    const answers = await Promise.all(Array.from({ length: 50 }, () => refresh(shop, token)))
+    expect(new Set(answers.map((answer) => answer.refresh_token)).size).toBe(1)
+    expect(await isActive(shop, answers[0]?.access_token)).toBe(true)
+    const again = await refresh(shop, answers[0]?.refresh_token)
+    expect(again.refresh_token).not.toBe(answers[0]?.refresh_token)
+  })
+
+  it('RT-06 50 parallel refreshes at two processes give one and the same successor', async () => {
+    const pair = await startTwo(await written())
+    const shop = await pair.application()
+    const browser = pair.browser()
+    await browser.logIn()
+    const { refresh_token: token } = await letIn(browser, shop)
+    const answers = await Promise.all(Array.from({ length: 50 }, () => refresh(shop, token)))
+    expect(new Set(answers.map((answer) => answer.refresh_token)).size).toBe(1)
+    await expect(refresh(shop, answers[0]?.refresh_token)).resolves.toBeDefined()
+  })
+
+  it('RT-02 of a chain of three the first one, used again, ends the newest and all access tokens, and is told of', async () => {
+    const sso = await open()
+    const { shop, browser } = await signedIn(sso)
+    const first = await letIn(browser, shop)
+    const second = await refresh(shop, first.refresh_token)
+    const third = await refresh(shop, second.refresh_token)
+    await expect(refresh(shop, first.refresh_token)).rejects.toMatchObject({ error: 'invalid_grant' })
+    for (const { access_token: token } of [first, second, third]) expect(await isActive(shop, token)).toBe(false)
+    await expect(refresh(shop, third.refresh_token)).rejects.toMatchObject({ error: 'invalid_grant' })
+    await sso.authority.audit.flush()
+    const entries = await sso.authority.database.all('SELECT event, user_id FROM coatcheck_audit')
+    expect(entries).toContainEqual({ event: 'oauth.refresh-token-reused', user_id: sso.userId })
+  })
+
+  it('RT-02 a used token is theft once the grace is over, although its successor has not been used', async () => {
+    const { environment, advance } = settableEnvironment()
+    const { shop, browser } = await signedIn(await open({ environment }))
+    const first = await letIn(browser, shop)
+    const second = await refresh(shop, first.refresh_token)
+    advance(ROTATION_GRACE)
+    await expect(refresh(shop, first.refresh_token)).rejects.toMatchObject({ error: 'invalid_grant' })
+    await expect(refresh(shop, second.refresh_token)).rejects.toMatchObject({ error: 'invalid_grant' })
+  })
+
+  it('RT-03 a refresh token has an absolute end that no rotation moves, and RT-04 an idle one', async () => {
+    const { environment, advance } = settableEnvironment()
+    const { shop, browser } = await signedIn(await open({ environment }))
+    const offline = { scope: 'openid offline_access', prompt: 'consent' }
+    const page = await consented(browser, shop, offline)
+    let { refresh_token: token } = page
+    for (let week = 1; week <= 4; week++) {
+      advance(7 * 86_400_000)
+      token = (await refresh(shop, token)).refresh_token
+    }
+    const idle = (await refresh(shop, token)).refresh_token
+    advance((LIVES.refreshAbsolute - 28 * 86_400) * 1_000)
+    await expect(refresh(shop, idle)).rejects.toMatchObject({ error: 'invalid_grant' })
+    const { refresh_token: unused } = await consented(await again(browser), shop, offline)
+    advance(LIVES.refreshIdle * 1_000)
+    await expect(refresh(shop, unused)).rejects.toMatchObject({ error: 'invalid_grant' })
+  })
+
+  it('OA-04 a code lives a minute', async () => {
+    const { environment, advance } = settableEnvironment()
+    const { shop, browser } = await signedIn(await open({ environment }))
+    const started = await start(shop)
+    const { url } = await browser.go(started.url)
+    advance(LIVES.code * 1_000)
+    await expect(redeem(shop, started, url)).rejects.toMatchObject({ error: 'invalid_grant' })
+  })
+
+  it('P6 a dump of the database after a whole journey holds nothing that anybody could use', async () => {
+    const sso = await open()
+    const { shop, browser } = await signedIn(sso)
+    const par = await openid.buildAuthorizationUrlWithPAR(shop.config, {
+      redirect_uri: CALLBACK,
+      scope: 'openid',
+      state: 'a-state-of-the-application',
+      code_challenge: await openid.calculatePKCECodeChallenge(openid.randomPKCECodeVerifier()),
+      code_challenge_method: 'S256',
+    })
+    const started = await start(shop, { scope: 'openid offline_access', prompt: 'consent' })
+    const page = await browser.go(started.url)
+    const { url } = await browser.submit(page, { decision: 'allow' })
+    const tokens = await redeem(shop, started, url)
+    const next = await refresh(shop, tokens.refresh_token)
+    const unused = await browser.go((await start(shop)).url)
+    const secrets = [
+      ...[shop.secret, url.searchParams.get('code'), unused.url.searchParams.get('code')],
+      ...[tokens.access_token, tokens.refresh_token, next.access_token, next.refresh_token],
+      par.searchParams.get('request_uri')?.split(':').at(-1),
+      ...browser.cookieValues,
+    ]
+    const dump = await everything(sso)
+    expect(dump).toContain(shop.id)
+    for (const secret of secrets) {
+      expect(secret?.length).toBeGreaterThan(20)
+      expect(dump).not.toContain(secret)
+      expect(dump).not.toContain(Buffer.from(secret ?? '').toString('base64url'))
+    }
+  })
+}
+
+async function signedIn(sso: Sso) {
+  const shop = await sso.application()
+  const browser = sso.browser()
+  await browser.logIn()
+  return { shop, browser }
+}
+
+async function again(browser: ReturnType<Sso['browser']>) {
+  await browser.logIn()
+  return browser
+}
+
+async function consented(browser: ReturnType<Sso['browser']>, shop: Application, parameters: Record<string, string>) {
+  const started = await start(shop, parameters)
+  const { url } = await browser.submit(await browser.go(started.url), { decision: 'allow' })
+  return redeem(shop, started, url)
+}
+
+function refresh(shop: Application, token: string | undefined) {
+  return openid.refreshTokenGrant(shop.config, token ?? '')
+}
+
+async function isActive(shop: Application, token: string | undefined): Promise<boolean> {
+  return (await openid.tokenIntrospection(shop.config, token ?? '')).active
+}
+
+async function all(count: number, attempt: () => Promise<unknown>): Promise<unknown[]> {
+  return Promise.all(
+    Array.from({ length: count }, () => attempt().then(() => 'ok', (error: { error?: string }) => error.error ?? String(error))),
+  )
+}
+
+async function everything({ authority: { database } }: Sso): Promise<string> {
+  const tables = await database.all<{ name: string }>(
+    database.dialect === 'sqlite'
+      ? "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'coatcheck_%'"
+      : "SELECT table_name AS name FROM information_schema.tables WHERE table_name LIKE 'coatcheck_%' AND table_schema = 'public'",
+  )
+  const rows = await Promise.all(tables.map(({ name }) => database.all(`SELECT * FROM ${name}`)))
+  return JSON.stringify(rows)
+}

@@ -201,7 +201,8 @@ export class AuthorizationServer {
         error: async (context, shown) => html(context, errorPage(shown)),
       },
     })
-    provider.use(withoutSession)
+    provider.use(nothingToAsk)
+    provider.use(alikeWhenInactive)
     provider.on('grant.error', (context: Context, error: Error & { error_detail?: string }) =>
       this.#auditReuse(context, error),
     )
@@ -298,7 +299,7 @@ export class AuthorizationServer {
 }
 
 /** Whoever is not signed in has nothing to be asked at a logout. */
-async function withoutSession(context: Context, next: () => Promise<void>): Promise<void> {
+async function nothingToAsk(context: Context, next: () => Promise<void>): Promise<void> {
   await next()
   const { route, session } = context.oidc ?? {}
   if (route !== 'end_session' || context.status !== 200 || session?.accountId !== undefined) return
@@ -306,6 +307,15 @@ async function withoutSession(context: Context, next: () => Promise<void>): Prom
   context.body = null
   context.status = 303
   context.redirect(target)
+}
+
+/** JWTs are verified by their keys; here they are what any other unknown token is (OA-14). */
+async function alikeWhenInactive(context: Context, next: () => Promise<void>): Promise<void> {
+  await next()
+  const { error } = Object(context.body) as { readonly error?: string }
+  if (context.oidc?.route !== 'introspection' || error !== 'unsupported_token_type') return
+  context.status = 200
+  context.body = { active: false }
 }
 
 function html(context: Context, text: string): void {

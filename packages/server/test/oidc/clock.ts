@@ -3,7 +3,10 @@ import { onTestFinished, vi } from 'vitest'
 import { systemEnvironment } from '../../src/system.ts'
 
 /** A clock that is set ahead for us and for the protocol library, which reads the machine's. */
-export function settableEnvironment(): { readonly environment: Environment; advance(milliseconds: number): void } {
+export function settableEnvironment(): {
+  readonly environment: Environment
+  advance(milliseconds: number): void
+} {
   vi.useFakeTimers({ toFake: ['Date'], shouldAdvanceTime: true })
   onTestFinished(() => {
     vi.useRealTimers()

@@ -8,5 +8,8 @@ beforeAll(() => databases.start())
 afterAll(() => databases.stop())
 
 describe('codes and tokens on PostgreSQL', () => {
-  raceCases(async (options) => startSso(await databases.fresh(), options), () => databases.fresh())
+  raceCases(
+    async (options) => startSso(await databases.fresh(), options),
+    () => databases.fresh(),
+  )
 })

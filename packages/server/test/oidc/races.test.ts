@@ -3,5 +3,8 @@ import { raceCases } from './races.cases.ts'
 import { startSso } from './sso.ts'
 
 describe('codes and tokens on SQLite', () => {
-  raceCases((options) => startSso({}, options), async () => ({}))
+  raceCases(
+    (options) => startSso({}, options),
+    async () => ({}),
+  )
 })

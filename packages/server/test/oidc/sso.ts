@@ -84,7 +84,7 @@ export class Browser {
   readonly #authority: Authority
   readonly #issuer: string
   readonly #userId: string
-  readonly #jar = new Map<string, { readonly value: string; readonly path: string }>()
+  readonly #jar = new Map<string, { readonly name: string; readonly value: string; readonly path: string }>()
 
   constructor(authority: Authority, issuer: string, userId: string) {
     this.#authority = authority
@@ -106,12 +106,13 @@ export class Browser {
       operations: [],
       attempt: null,
     })
-    this.#jar.set(sessions.http.cookie.name, { value: token, path: '/' })
+    const { name } = sessions.http.cookie
+    this.#jar.set(`${name} /`, { name, value: token, path: '/' })
     return session.record.id
   }
 
   get cookies(): readonly string[] {
-    return [...this.#jar.keys()]
+    return [...this.#jar.values()].map(({ name }) => name)
   }
 
   get cookieValues(): readonly string[] {
@@ -121,7 +122,7 @@ export class Browser {
   /** A copy, as of somebody who has stolen all cookies. */
   steal(): Browser {
     const thief = new Browser(this.#authority, this.#issuer, this.#userId)
-    for (const [name, cookie] of this.#jar) thief.#jar.set(name, cookie)
+    for (const [key, cookie] of this.#jar) thief.#jar.set(key, cookie)
     return thief
   }
 
@@ -129,7 +130,7 @@ export class Browser {
     const url = new URL(address, this.#issuer)
     const cookie = [...this.#jar]
       .filter(([, { path }]) => url.pathname.startsWith(path))
-      .map(([name, { value }]) => `${name}=${value}`)
+      .map(([, { name, value }]) => `${name}=${value}`)
       .join('; ')
     const response = await fetch(url, {
       redirect: 'manual',
@@ -182,8 +183,8 @@ export class Browser {
     const path = attributes.find((one) => one.toLowerCase().startsWith('path='))?.slice(5) ?? '/'
     const isGone =
       value === '' || attributes.some((one) => /^(?:max-age=0|expires=Thu, 01 Jan 1970)/i.test(one))
-    if (isGone) this.#jar.delete(name)
-    else this.#jar.set(name, { value, path })
+    if (isGone) this.#jar.delete(`${name} ${path}`)
+    else this.#jar.set(`${name} ${path}`, { name, value, path })
   }
 }
 

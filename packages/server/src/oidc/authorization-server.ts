@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type JsonFields, type Session, securityHeaders } from 'coatcheck'
 import { withSession } from 'coatcheck/node'
+import { html, raw } from 'hono/html'
 import type { Context, Provider, Token } from 'oidc-provider'
 import { trustedProxies } from '../http/trusted-proxies.ts'
 import { ArtifactKeys } from './artifact-keys.ts'
@@ -8,10 +9,10 @@ import { Artifacts } from './artifacts.ts'
 import { BackChannel } from './back-channel.ts'
 import { Clients } from './clients.ts'
 import { type Consent, Consents } from './consents.ts'
-import { PAGE_POLICY } from './html.ts'
+import { OidcPages, type RenderedPage } from './html.ts'
 import { INTERACTION_PATH, interact } from './interactions.ts'
 import { LoginSessions } from './login-sessions.ts'
-import { afterLogout, errorPage, isOwnHint, loggedOutPage, logoutPage, postedLogout } from './logout.ts'
+import { afterLogout, isOwnHint, postedLogout } from './logout.ts'
 import type { OidcParts, Subject } from './parts.ts'
 import { createProvider } from './provider.ts'
 
@@ -34,6 +35,7 @@ export class AuthorizationServer {
   readonly #artifacts: Artifacts
   readonly #logins: LoginSessions
   readonly #backChannel: BackChannel
+  readonly #pages: OidcPages
   readonly #headers: ReadonlyMap<string, string>
   readonly #visits = new WeakMap<IncomingMessage, Session<JsonFields>>()
   readonly #unsubscribe: readonly (() => void)[]
@@ -63,11 +65,8 @@ export class AuthorizationServer {
       issuer,
     })
     const secure = settings.publicUrl.protocol === 'https:'
-    this.#headers = new Map(
-      Object.entries(
-        securityHeaders({ contentSecurityPolicy: PAGE_POLICY, ...(!secure && { hsts: false }) }),
-      ),
-    )
+    this.#pages = new OidcPages(settings, environment)
+    this.#headers = new Map(Object.entries(securityHeaders(secure ? {} : { hsts: false })))
     this.#unsubscribe = this.#subscribe()
     this.#planSweep()
   }
@@ -154,6 +153,7 @@ export class AuthorizationServer {
         clients: this.clients,
         consents: this.consents,
         subject: (id: string) => this.#subject(id),
+        pages: this.#pages,
       }
       return interact(parts, { provider, session, request, response })
     }
@@ -197,8 +197,8 @@ export class AuthorizationServer {
       subject: (id, token) => this.#subject(id, token),
       pages: {
         logout: (context, form) => this.#logout(context, form),
-        loggedOut: async (context) => html(context, loggedOutPage()),
-        error: async (context, shown) => html(context, errorPage(shown)),
+        loggedOut: async (context) => show(context, await this.#pages.loggedOut()),
+        error: async (context, shown) => show(context, await this.#pages.error(shown)),
       },
     })
     provider.use(nothingToAsk)
@@ -225,11 +225,11 @@ export class AuthorizationServer {
 
   async #logout(context: Context, form: string): Promise<void> {
     if (!isOwnHint(context)) {
-      html(context, logoutPage(form))
+      show(context, await this.#pages.logout(html`${raw(form)}`))
       return
     }
     const target = afterLogout(context.oidc.session.state)
-    await this.#endSession(context.oidc.session.id, context)
+    await context.oidc.session.destroy()
     context.body = null
     context.status = 303
     context.redirect(target)
@@ -318,7 +318,7 @@ async function alikeWhenInactive(context: Context, next: () => Promise<void>): P
   context.body = { active: false }
 }
 
-function html(context: Context, text: string): void {
-  context.type = 'html'
-  context.body = text
+function show(context: Context, { body, headers }: RenderedPage): void {
+  for (const [name, value] of Object.entries(headers)) context.set(name, value)
+  context.body = body
 }

@@ -43,12 +43,9 @@ export function configuration(parts: ConfigurationParts): object {
     jwks: { keys: parts.jwks },
     acrValues: LEVELS,
     claims: {
-      openid: ['sub'],
+      openid: ['sub', 'acr', 'amr', 'auth_time'],
       profile: [...new Set(['name', 'preferred_username', ...settings.claims])],
       email: ['email'],
-      acr: null,
-      amr: null,
-      auth_time: null,
       iss: null,
       sid: null,
     },
@@ -96,14 +93,21 @@ export function configuration(parts: ConfigurationParts): object {
   }
 }
 
-function features({ pages, algorithm }: ConfigurationParts): object {
+function features({ pages, algorithm, subject }: ConfigurationParts): object {
   return {
     backchannelLogout: { enabled: true },
     claimsParameter: { enabled: true },
     clientCredentials: { enabled: true },
     devInteractions: { enabled: false },
     dPoP: { enabled: true },
-    introspection: { enabled: true, allowedPolicy: mayIntrospect },
+    introspection: {
+      enabled: true,
+      // A client that authenticates, of its own tokens, as long as their user may do anything (OA-14).
+      allowedPolicy: async (_context: Context, client: Client, token: Token) =>
+        client.clientAuthMethod !== 'none' &&
+        token.clientId === client.clientId &&
+        (token.accountId === undefined || (await subject(token.accountId, token)) !== null),
+    },
     resourceIndicators: {
       enabled: true,
       defaultResource: async () => undefined,
@@ -135,11 +139,6 @@ function resourceServer(resource: string, client: Client, algorithm: string): ob
     accessTokenTTL: LIVES.accessToken,
     jwt: { sign: { alg: algorithm } },
   }
-}
-
-/** A client that authenticates, of its own tokens (OA-14). */
-async function mayIntrospect(_context: Context, client: Client, token: Token): Promise<boolean> {
-  return client.clientAuthMethod !== 'none' && token.clientId === client.clientId
 }
 
 /** STEP-02: when and how the user proved who they are; a refresh changes neither. */

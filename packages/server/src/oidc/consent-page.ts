@@ -1,4 +1,6 @@
-import { escapeHtml, page } from './html.ts'
+import { html } from 'hono/html'
+import { hidden } from '../pages/markup.ts'
+import type { OidcPages, RenderedPage } from './html.ts'
 
 /** What an application asks for. */
 export interface ConsentRequest {
@@ -15,36 +17,27 @@ export interface ConsentRequest {
   readonly csrf: string
 }
 
-const MEANINGS: Readonly<Record<string, string>> = {
-  openid: 'Know who you are (your user id)',
-  profile: 'See your name and profile',
-  email: 'See your e-mail address',
-  offline_access: 'Stay connected after you log out, for at most 30 days',
-}
-
-/** OA-15: names the application, what it asks for, from whom, and for how long. */
-export function consentPage({ client, userName, scopes, resources, csrf }: ConsentRequest): string {
+/** OA-15: names the application, what it asks for, of whom, and for how long. */
+export function consentPage(pages: OidcPages, request: ConsentRequest): Promise<RenderedPage> {
+  const { words } = pages
+  const { client, userName, scopes, resources, csrf } = request
+  const { id, name, redirectHost: host } = client
   const asked = [
-    ...scopes.map((scope) => MEANINGS[scope] ?? scope),
+    ...scopes.map((scope) => words(`consent.scope.${scope}`)),
     ...Object.entries(resources).flatMap(([resource, names]) =>
-      names.map((name) => `${name} at ${resource}`),
+      names.map((scope) => words('consent.api', { scope, resource })),
     ),
   ]
-  const offline = scopes.includes('offline_access')
-  const native =
-    client.kind === 'native' ? ' It is an app on your device; its name has not been verified.' : ''
-  return page(
-    `Allow ${client.name}?`,
-    `<p><strong>${escapeHtml(client.name)}</strong> (${escapeHtml(client.id)}, ${escapeHtml(client.redirectHost)}) asks to use your account
-<strong>${escapeHtml(userName)}</strong>.${native} It would be able to:</p>
-<ul>
-${asked.map((one) => `<li>${escapeHtml(one)}</li>`).join('\n')}
-</ul>
-<p>${offline ? 'This lasts until you withdraw it, also after you log out.' : 'This lasts until you log out.'} You are asked once; you can withdraw it at any time in your account.</p>
-<form method="post">
-<input type="hidden" name="csrf" value="${escapeHtml(csrf)}">
-<button type="submit" name="decision" value="allow">Allow</button>
-<button type="submit" name="decision" value="deny">Cancel</button>
+  const lasting = words(scopes.includes('offline_access') ? 'consent.offline' : 'consent.session')
+  return pages.render(
+    words('consent.title', { name }),
+    html`<p>${words('consent.text', { name, id, host, user: userName })}</p>
+${client.kind === 'native' ? html`<p>${words('consent.native')}</p>` : ''}
+<ul>${asked.map((one) => html`<li>${one}</li>`)}</ul>
+<p>${lasting} ${words('consent.withdraw')}</p>
+<form method="post">${hidden('csrf', csrf)}
+<button class="main" name="decision" value="allow">${words('consent.allow')}</button>
+<button class="quiet" name="decision" value="deny">${words('consent.deny')}</button>
 </form>`,
   )
 }

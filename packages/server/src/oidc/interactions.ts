@@ -5,7 +5,7 @@ import type { ClientExtras, Clients } from './clients.ts'
 import { isReached } from './configuration.ts'
 import { consentPage } from './consent-page.ts'
 import type { Consents } from './consents.ts'
-import { forwardingPage, page } from './html.ts'
+import type { OidcPages, RenderedPage } from './html.ts'
 import type { Subject } from './parts.ts'
 import { readForm } from './read-form.ts'
 
@@ -14,6 +14,7 @@ export const INTERACTION_PATH = '/oauth/interaction/'
 export interface InteractionParts {
   readonly clients: Clients
   readonly consents: Consents
+  readonly pages: OidcPages
   readonly subject: (id: string) => Promise<Subject | null>
 }
 
@@ -28,18 +29,8 @@ export interface Visit {
 /** `/oauth/interaction/...`: asks the user for what the protocol library lacks, a login or consent, and lets the request go on. */
 export async function interact(parts: InteractionParts, visit: Visit): Promise<void> {
   const interaction = await find(visit)
-  if (!interaction) {
-    send(
-      visit.response,
-      400,
-      page(
-        'Please start again',
-        '<p>This request is not known here, or no longer. Go back to the application and start again.</p>',
-      ),
-    )
-    return
-  }
-  if (interaction.prompt.name === 'login') await login(visit, interaction)
+  if (!interaction) return send(visit.response, 400, await parts.pages.unknownRequest())
+  if (interaction.prompt.name === 'login') await login(parts, visit, interaction)
   else await consent(parts, visit, interaction)
 }
 
@@ -50,48 +41,47 @@ async function find({ provider, request, response }: Visit): Promise<Interaction
   return id !== undefined && path === `${INTERACTION_PATH}${id}` ? provider.Interaction.find(id) : undefined
 }
 
-async function login(visit: Visit, interaction: Interaction): Promise<void> {
+async function login(parts: InteractionParts, visit: Visit, interaction: Interaction): Promise<void> {
   const { session, response } = visit
   const { userId, authenticatedAt } = session
-  if (userId === null || authenticatedAt === null || !isProven(session, interaction)) {
-    if (isHopeless(session, interaction)) {
-      await finish(visit, interaction, {
-        error: 'unmet_authentication_requirements',
-        error_description: 'the requested authentication level cannot be reached',
-      })
-      return
-    }
+  if (userId === null || authenticatedAt === null || lacksFreshness(session, interaction)) {
     response.writeHead(303, { location: loginAddress(visit, interaction) }).end()
     return
   }
+  const refusal = refusalOf(session, interaction)
+  if (refusal) return finish(parts, visit, interaction, refusal)
   const { level, methods } = session.authentication
   const ts = Math.floor(authenticatedAt / 1_000)
   // The request may have begun with another user, or with none.
   interaction.session = { accountId: userId }
-  await finish(visit, interaction, {
+  return finish(parts, visit, interaction, {
     login: { accountId: userId, ts, amr: [...methods], ...(level && { acr: level }), remember: true },
   })
 }
 
-const FRESH_REASONS: readonly string[] = ['login_prompt', 'max_age']
+const FRESH_REASONS: readonly string[] = ['login_prompt', 'max_age', 'acr']
 const OTHER_USER_REASONS: readonly string[] = ['id_token_hint', 'claims_id_token_sub_value']
 
-/** Whether the user has shown, since the request began, what it lacked. */
-function isProven(
-  { authenticatedAt, authentication }: Session<JsonFields>,
-  { prompt, iat, params }: Interaction,
-): boolean {
-  const needsFresh = prompt.reasons.some(
-    (reason) => FRESH_REASONS.includes(reason) || OTHER_USER_REASONS.includes(reason),
-  )
-  if (needsFresh && (authenticatedAt ?? 0) < iat * 1_000) return false
-  if (!prompt.reasons.includes('acr')) return true
-  return isReached((params.acr_values ?? '').split(' '), authentication.level ?? undefined)
+/** Whether the user has yet to prove who they are since the request began. */
+function lacksFreshness(session: Session<JsonFields>, { prompt, iat }: Interaction): boolean {
+  const isFresh = (session.authenticatedAt ?? 0) >= iat * 1_000
+  return !isFresh && prompt.reasons.some((reason) => FRESH_REASONS.includes(reason))
 }
 
-/** A level that the login page does not give, however often it is asked. */
-function isHopeless({ authenticatedAt }: Session<JsonFields>, { prompt, iat }: Interaction): boolean {
-  return prompt.reasons.includes('acr') && (authenticatedAt ?? 0) >= iat * 1_000
+/** What no other visit of the login page would mend: it keeps the user who is signed in, and gives the levels that it gives. */
+function refusalOf(
+  { userId, authentication }: Session<JsonFields>,
+  { prompt, params, session }: Interaction,
+): object | null {
+  if (prompt.reasons.some((reason) => OTHER_USER_REASONS.includes(reason)) && userId === session?.accountId) {
+    return { error: 'login_required', error_description: 'another user is signed in' }
+  }
+  if (!prompt.reasons.includes('acr')) return null
+  if (isReached((params.acr_values ?? '').split(' '), authentication.level ?? undefined)) return null
+  return {
+    error: 'unmet_authentication_requirements',
+    error_description: 'the requested authentication level cannot be reached',
+  }
 }
 
 function loginAddress({ session, request }: Visit, { params }: Interaction): string {
@@ -101,11 +91,8 @@ function loginAddress({ session, request }: Visit, { params }: Interaction): str
   return `/login?${query}`
 }
 
-async function consent(
-  { clients, consents, subject }: InteractionParts,
-  visit: Visit,
-  interaction: Interaction,
-): Promise<void> {
+async function consent(parts: InteractionParts, visit: Visit, interaction: Interaction): Promise<void> {
+  const { clients, consents, pages, subject } = parts
   const { session, request, response } = visit
   const { userId } = session
   const client = await clients.find(interaction.params.client_id ?? '')
@@ -118,24 +105,21 @@ async function consent(
   if (request.method !== 'POST') {
     const redirectHost = hostOf(interaction.params.redirect_uri ?? '')
     const shown = { id: client.id, name: client.name, kind: client.kind, redirectHost }
-    send(
-      response,
-      200,
-      consentPage({ client: shown, userName: user.name, ...asked, csrf: session.csrfToken() }),
-    )
+    const shownRequest = { client: shown, userName: user.name, ...asked, csrf: session.csrfToken() }
+    send(response, 200, await consentPage(pages, shownRequest))
     return
   }
   const form = await readForm(request)
   session.assertCsrf(form.get('csrf'))
   if (form.get('decision') !== 'allow') {
-    await finish(visit, interaction, {
+    await finish(parts, visit, interaction, {
       error: 'access_denied',
       error_description: 'the user has not allowed it',
     })
     return
   }
   await consents.add(userId, client.id, asked)
-  await finish(visit, interaction, { consent: {} })
+  await finish(parts, visit, interaction, { consent: {} })
 }
 
 /** Everything that the request asks for and the application may have, whether it was allowed before or not. */
@@ -155,10 +139,15 @@ function askedFor(
   }
 }
 
-async function finish({ response }: Visit, interaction: Interaction, result: object): Promise<void> {
+async function finish(
+  { pages }: InteractionParts,
+  { response }: Visit,
+  interaction: Interaction,
+  result: object,
+): Promise<void> {
   interaction.result = 'error' in result ? result : { ...interaction.lastSubmission, ...result }
   await interaction.save(Math.max(1, interaction.exp - interaction.iat))
-  send(response, 200, forwardingPage(interaction.returnTo))
+  send(response, 200, await pages.forward(interaction.returnTo))
 }
 
 function hostOf(uri: string): string {
@@ -166,8 +155,6 @@ function hostOf(uri: string): string {
   return url?.host || (url?.protocol ?? '')
 }
 
-function send(response: ServerResponse, status: number, html: string): void {
-  response
-    .writeHead(status, { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store' })
-    .end(html)
+function send(response: ServerResponse, status: number, { body, headers }: RenderedPage): void {
+  response.writeHead(status, { ...headers }).end(body)
 }

@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Context } from 'oidc-provider'
-import { escapeHtml, page } from './html.ts'
 import { readForm } from './read-form.ts'
 
 const PARAMETERS: readonly string[] = [
@@ -43,27 +42,4 @@ export function afterLogout(
   const url = new URL(state.postLogoutRedirectUri)
   if (state.state !== undefined) url.searchParams.set('state', state.state)
   return url.href
-}
-
-export function logoutPage(form: string): string {
-  return page(
-    'Log out?',
-    `<p>This logs you out here and of every application that you use with this account in this browser.</p>
-${form}
-<p><button type="submit" form="op.logoutForm" value="yes" name="logout">Log out</button>
-<button type="submit" form="op.logoutForm">Stay logged in</button></p>`,
-  )
-}
-
-export function loggedOutPage(): string {
-  return page('You are logged out', '<p>You can close this window.</p>')
-}
-
-export function errorPage(shown: Readonly<Record<string, unknown>>): string {
-  const { error = 'error', error_description: description = '' } = shown
-  return page(
-    'This did not work',
-    `<p>The application that sent you here asked for something that it cannot have.</p>
-<p><code>${escapeHtml(String(error))}</code> ${escapeHtml(String(description))}</p>`,
-  )
 }

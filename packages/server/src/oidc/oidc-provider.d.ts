@@ -73,6 +73,7 @@ declare module 'oidc-provider' {
     sidFor(clientId: string, value?: string): string | undefined
     grantIdFor(clientId: string, value?: string): string | undefined
     past(age: number | string): boolean
+    destroy(): Promise<void>
   }
 
   export interface Token {

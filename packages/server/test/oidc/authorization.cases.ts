@@ -325,12 +325,12 @@ export function authorizationCases(open: Open): void {
     const page = await browser.go(started.url)
     expect(page.url.pathname).toMatch(/^\/oauth\/interaction\//)
     for (const text of [
-      'Reviews &#60;b&#62;',
+      'Reviews &lt;b&gt;',
       'shop.example',
       'e-mail',
       'reviews.read',
       API,
-      'until you log out',
+      'until you sign out',
       'ann@example.com',
     ])
       expect(page.html).toContain(text)

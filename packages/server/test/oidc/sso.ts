@@ -155,10 +155,9 @@ export class Browser {
     let response = await this.fetch(url, init)
     for (let step = 0; step < 10; step++) {
       const html = await response.text()
-      const next =
-        response.headers.get('location') ?? /http-equiv="refresh" content="0;url=([^"]*)"/.exec(html)?.[1]
+      const next = response.headers.get('location') ?? response.headers.get('refresh')?.replace('0;url=', '')
       if (next === undefined) return { url, response, html }
-      url = new URL(next.replaceAll('&#38;', '&'), url)
+      url = new URL(next, url)
       if (url.origin !== this.#issuer || url.pathname === '/login') return { url, response, html }
       response = await this.fetch(url)
     }

@@ -1,0 +1,12 @@
+import { afterAll, beforeAll, describe } from 'vitest'
+import { authorizationCases } from './authorization.cases.ts'
+import { postgresDatabases } from './postgres.ts'
+import { startSso } from './sso.ts'
+
+const databases = postgresDatabases()
+beforeAll(() => databases.start())
+afterAll(() => databases.stop())
+
+describe('authorization on PostgreSQL', () => {
+  authorizationCases(async (options) => startSso(await databases.fresh(), options))
+})

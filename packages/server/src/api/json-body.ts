@@ -37,9 +37,9 @@ export function isJsonType(type: string | undefined): boolean {
 function assertHarmless(value: unknown, depth: number): void {
   if (typeof value !== 'object' || value === null) return
   if (depth === 0) throw refusal(`The body is nested more than ${MAX_DEPTH} deep.`)
-  for (const [name, member] of Object.entries(value)) {
+  for (const name of Object.keys(value)) {
     if (name === '__proto__') throw refusal('A field must not be named __proto__.')
-    assertHarmless(member, depth - 1)
+    assertHarmless((value as Record<string, unknown>)[name], depth - 1)
   }
 }
 

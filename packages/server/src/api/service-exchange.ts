@@ -42,8 +42,10 @@ export class ServiceExchange implements Exchange {
   }
 
   /** Names that differ in case alone are one. */
-  #add(name: string, values: string | readonly string[]): void {
-    this.#fields.set(name, [...(this.#fields.get(name) ?? []), ...[values].flat()])
+  #add(name: string, value: string | readonly string[]): void {
+    const values = typeof value === 'string' ? [value] : value
+    const before = this.#fields.get(name)
+    this.#fields.set(name, before === undefined ? values : [...before, ...values])
   }
 }
 

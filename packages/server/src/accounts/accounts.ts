@@ -134,8 +134,9 @@ export class Accounts {
   }
 
   /** The name however it is written: case and compatibility forms do not count. */
-  async findByName(name: string): Promise<Account | null> {
-    const row = await this.#table.byName(name)
+  async findByName(given: string): Promise<Account | null> {
+    const name = toName(given)
+    const row = name === null ? null : await this.#table.byName(name)
     return row && toAccount(row)
   }
 

@@ -14,47 +14,56 @@ export interface Bearer {
   readonly slot: number
 }
 
+/** How a request came to its session; kept by reference, so what costs something may be a getter. */
+export interface Origin {
+  readonly bearer: Bearer
+  readonly standing: Standing
+  readonly transport: Transport
+  readonly context: RequestContext
+  /** Whether the record is one that the near cache has kept. */
+  readonly isFromCache: boolean
+  /** Thumbprint of the key that the session is bound to, and that this request has proven to hold; `null`: unbound. */
+  readonly binding: string | null
+}
+
 /**
  * One request's view of a live session: the record as last read, and the clock it was read by. The manager moves it on
  * as the request writes, rotates, logs in; it is not shared between requests.
  */
 export class ActiveSession {
-  readonly context: RequestContext
-  readonly transport: Transport
-  /** Thumbprint of the key that the session is bound to, and that this request has proven to hold; `null`: unbound. */
-  readonly binding: string | null
   readonly #environment: Environment
-  readonly #bearer: Bearer
+  readonly #origin: Origin
   #source: { readonly record: SessionRecord }
   /** What the store's clock is ahead of the monotonic one. */
   #ahead: number
   #standing: Standing
   /** `null`: the revision that the session was met with. */
-  #judgedRevision: number | null
+  #judgedRevision: number | null = null
   #isFromCache: boolean
 
   constructor(
     environment: Environment,
     met: { readonly source: { readonly record: SessionRecord }; readonly ahead: number },
-    origin: {
-      readonly bearer: Bearer
-      readonly standing: Standing
-      readonly transport: Transport
-      readonly context: RequestContext
-      readonly isFromCache: boolean
-      readonly binding: string | null
-    },
+    origin: Origin,
   ) {
     this.#environment = environment
+    this.#origin = origin
     this.#source = met.source
     this.#ahead = met.ahead
-    this.#bearer = origin.bearer
     this.#standing = origin.standing
-    this.#judgedRevision = null
     this.#isFromCache = origin.isFromCache
-    this.context = origin.context
-    this.transport = origin.transport
-    this.binding = origin.binding
+  }
+
+  get context(): RequestContext {
+    return this.#origin.context
+  }
+
+  get transport(): Transport {
+    return this.#origin.transport
+  }
+
+  get binding(): string | null {
+    return this.#origin.binding
   }
 
   /**
@@ -62,12 +71,12 @@ export class ActiveSession {
    * not an own property, so that a printed session does not show it (AUD-01).
    */
   get secret(): Uint8Array {
-    return this.#bearer.secret
+    return this.#origin.bearer.secret
   }
 
   /** Key slot of that token. */
   get slot(): number {
-    return this.#bearer.slot
+    return this.#origin.bearer.slot
   }
 
   get standing(): Standing {

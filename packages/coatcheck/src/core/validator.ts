@@ -1,4 +1,4 @@
-import { ActiveSession, type Bearer, type Standing } from './active-session.ts'
+import { ActiveSession, type Bearer, type Origin, type Standing } from './active-session.ts'
 import { StoreError, UsageError } from './errors.ts'
 import type { RefusalReason, RequestContext } from './events.ts'
 import type { KeyRing } from './key-ring.ts'
@@ -95,14 +95,7 @@ export class Validator {
 
   #acceptedFromCache(hit: Hit, token: string, request: ValidateRequest): MaybePromise<Validation> {
     const { environment, ring } = this.#context
-    const session = new ActiveSession(environment, hit, {
-      bearer: new PresentedToken(ring, token),
-      standing: 'valid',
-      transport: request.transport,
-      context: request.context,
-      isFromCache: true,
-      binding: request.proof?.jkt ?? null,
-    })
+    const session = new ActiveSession(environment, hit, new PresentedToken(ring, token, request))
     if (!request.proof) return this.#acceptHit(hit, session, request)
     return this.#spent(request, session, () => this.#acceptHit(hit, session, request))
   }
@@ -335,13 +328,39 @@ function failsToMatch(verdict: Verdict): boolean {
 }
 
 /** A token that was recognised as a whole, and is taken apart only when its parts are needed. */
-class PresentedToken implements Bearer {
+class PresentedToken implements Bearer, Origin {
   readonly #ring: KeyRing
   readonly #text: string
+  readonly #request: ValidateRequest
 
-  constructor(ring: KeyRing, text: string) {
+  constructor(ring: KeyRing, text: string, request: ValidateRequest) {
     this.#ring = ring
     this.#text = text
+    this.#request = request
+  }
+
+  get bearer(): Bearer {
+    return this
+  }
+
+  get standing(): Standing {
+    return 'valid'
+  }
+
+  get transport(): Transport {
+    return this.#request.transport
+  }
+
+  get context(): RequestContext {
+    return this.#request.context
+  }
+
+  get isFromCache(): boolean {
+    return true
+  }
+
+  get binding(): string | null {
+    return this.#request.proof?.jkt ?? null
   }
 
   get secret(): Uint8Array {

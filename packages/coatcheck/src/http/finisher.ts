@@ -1,9 +1,10 @@
 import type { ActiveSession } from '../core/active-session.ts'
 import { UsageError } from '../core/errors.ts'
-import { chain, type MaybePromise } from '../core/maybe-promise.ts'
+import type { MaybePromise } from '../core/maybe-promise.ts'
 import type { LifetimeKind } from '../core/record.ts'
 import { type Cookie, serializeCookie, serializeDeletion } from './cookie.ts'
 import { droppedByBrowser } from './cookie-options.ts'
+import type { RequestPolicy } from './http-options.ts'
 import type { OpenedSession } from './opened-session.ts'
 import { NONCE_HEADER } from './request-proof.ts'
 import type { RequestState } from './request-state.ts'
@@ -23,8 +24,7 @@ export const ROTATION_RESPONSE_HEADER = 'session-token'
 export class Finisher<D> implements OpenedSession<D> {
   readonly session: Session<D>
   readonly #state: RequestState
-  readonly #rotates: boolean
-  readonly #isActivity: boolean
+  readonly #policy: RequestPolicy
   readonly #csrfVaries: boolean
   /** Where a cookie of our name that is not ours may sit. */
   readonly #foreign: Cookie | null
@@ -33,19 +33,15 @@ export class Finisher<D> implements OpenedSession<D> {
   constructor(
     session: Session<D>,
     state: RequestState,
-    rules: {
-      readonly rotates: boolean
-      readonly touches: boolean
-      readonly csrfVaries: boolean
-      readonly foreign: Cookie | null
-    },
+    policy: RequestPolicy,
+    csrfVaries: boolean,
+    foreign: Cookie | null,
   ) {
     this.session = session
     this.#state = state
-    this.#rotates = rules.rotates && state.mode === 'full'
-    this.#isActivity = rules.touches && state.mode !== 'peek'
-    this.#csrfVaries = rules.csrfVaries
-    this.#foreign = rules.foreign
+    this.#policy = policy
+    this.#csrfVaries = csrfVaries
+    this.#foreign = foreign
   }
 
   finish(status = 200): MaybePromise<void> {
@@ -73,7 +69,7 @@ export class Finisher<D> implements OpenedSession<D> {
 
   close(): void {
     this.#state.releaseSignal()
-    if (this.#state.writes.isEmpty) return
+    if (!this.#state.hasWrites) return
     const fields = this.#state.dropWrites()
     const { active, manager } = this.#state
     const error = new UsageError(
@@ -86,7 +82,12 @@ export class Finisher<D> implements OpenedSession<D> {
 
   #settle(): MaybePromise<void> {
     this.#state.seal()
-    return chain(this.#successor(), (token) => this.#depart(token))
+    const successor = this.#successor()
+    return successor instanceof Promise ? this.#departWith(successor) : this.#depart(successor)
+  }
+
+  async #departWith(successor: Promise<string | null>): Promise<void> {
+    this.#depart(await successor)
   }
 
   #depart(token: string | null): void {
@@ -96,6 +97,14 @@ export class Finisher<D> implements OpenedSession<D> {
       this.#state.change = { kind: 'set', token, transport, handedOver: false }
     }
     this.#apply()
+  }
+
+  get #rotates(): boolean {
+    return this.#state.mode === 'full' && this.#policy.rotate !== false
+  }
+
+  get #isActivity(): boolean {
+    return this.#state.mode !== 'peek' && this.#policy.touch !== false
   }
 
   /** The token that rotation gives this response, `null`: none. A login or logout in this response goes first. */

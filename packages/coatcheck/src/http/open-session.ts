@@ -1,27 +1,23 @@
-import type { ActiveSession } from '../core/active-session.ts'
 import { AccessError } from '../core/errors.ts'
 import type { RequestContext, SessionEvents } from '../core/events.ts'
-import type { SessionManager } from '../core/manager.ts'
-import { chain, type MaybePromise } from '../core/maybe-promise.ts'
+import type { MaybePromise } from '../core/maybe-promise.ts'
 import type { Proof } from '../core/proof.ts'
 import type { Transport } from '../core/record.ts'
-import type { Mode, ValidateRequest, Validation } from '../core/validator.ts'
-import { ClientContext } from './client-context.ts'
+import type { Consistency, Mode, ValidateRequest, Validation } from '../core/validator.ts'
 import type { Cookie } from './cookie.ts'
 import { foreignPlaces } from './cookie-options.ts'
-import { findCredentials } from './credentials.ts'
+import { type Credentials, findCredentials } from './credentials.ts'
 import { type CsrfVerdict, checkCsrf } from './csrf.ts'
 import { type Exchange, pathOf } from './exchange.ts'
 import { cookieFor, Finisher } from './finisher.ts'
-import type { HttpSettings, RequestPolicy } from './http-options.ts'
+import type { RequestPolicy } from './http-options.ts'
 import type { OpenedSession } from './opened-session.ts'
-import { ProofRefusedError, RequestProof } from './request-proof.ts'
+import { ProofRefusedError, type RequestProof } from './request-proof.ts'
 import { RequestSession } from './request-session.ts'
-import { type Outcome, type RequestGiven, RequestState } from './request-state.ts'
+import { type Outcome, RequestState } from './request-state.ts'
 import { assessTransport } from './secure-transport.ts'
 import type { Sessions } from './sessions.ts'
 
-const VISITOR: Outcome = Object.freeze({ active: null, clear: false, recentlyEnded: null })
 const STRAY: Outcome = Object.freeze({ active: null, clear: true, recentlyEnded: null })
 
 /**
@@ -36,33 +32,59 @@ export function openSession<D>(
 ): MaybePromise<OpenedSession<D> | null> {
   const policy = policyOf(sessions, exchange)
   if (policy.skip) return null
-  const opening = new Opening(sessions, exchange, options.mode ?? 'full', policy)
+  const opening = new Opening<D>(new RequestState(sessions, exchange, options.mode ?? 'full'), policy)
   // Also for a visitor: what a handler may ask for at once, such as a CSRF token, needs the keys.
-  return chain(sessions.manager.ready(), () => opening.open())
+  const ready = sessions.manager.ready()
+  return ready instanceof Promise ? opening.openWhen(ready) : opening.open()
 }
 
-/** The steps of opening, in order. */
-class Opening<D> implements RequestGiven {
-  readonly exchange: Exchange
-  readonly manager: SessionManager
-  readonly http: HttpSettings
-  readonly context: RequestContext
-  readonly mode: Mode
-  readonly proof: RequestProof | null
-  readonly #policy: RequestPolicy
+type Presented = Extract<Credentials, { outcome: 'presented' }>
 
-  constructor({ manager, http }: Sessions<D>, exchange: Exchange, mode: Mode, policy: RequestPolicy) {
-    this.exchange = exchange
-    this.manager = manager
-    this.http = http
-    this.context = new ClientContext(exchange, http.device)
-    this.mode = mode
-    this.proof = http.binding && new RequestProof(exchange, http.binding)
+/**
+ * The steps of opening, in order; also the request that the manager is asked to validate. No closures on the way of a
+ * request with one good token: with their contexts they took a third of the room, and of the time, of all the steps.
+ */
+class Opening<D> implements ValidateRequest {
+  readonly #state: RequestState
+  readonly #policy: RequestPolicy
+  transport: Transport = 'cookie'
+
+  constructor(state: RequestState, policy: RequestPolicy) {
+    this.#state = state
     this.#policy = policy
   }
 
+  get mode(): Mode {
+    return this.#state.mode
+  }
+
+  get context(): RequestContext {
+    return this.#state.context
+  }
+
+  get touch(): boolean {
+    return this.#policy.touch ?? true
+  }
+
+  get consistency(): Consistency {
+    return this.#policy.consistency ?? 'bounded'
+  }
+
+  get onOutage(): 'fail' | 'serve-stale' {
+    return this.#policy.onOutage ?? 'serve-stale'
+  }
+
+  get proof(): Proof | null {
+    return null
+  }
+
+  async openWhen(ready: Promise<void>): Promise<OpenedSession<D>> {
+    await ready
+    return this.open()
+  }
+
   open(): MaybePromise<OpenedSession<D>> {
-    const { exchange, http } = this
+    const { exchange, http } = this.#state
     const credentials = findCredentials(exchange, {
       cookieName: http.transports.includes('cookie') ? cookieFor(exchange, http).name : null,
       bearer: http.transports.includes('bearer'),
@@ -72,24 +94,32 @@ class Opening<D> implements RequestGiven {
     if (credentials.outcome === 'refused') return this.#refuse(credentials.reason)
     if (!this.#isSecure()) {
       if (credentials.outcome === 'presented') this.#emit('token-refused', { reason: 'insecure' })
-      return this.#opened(VISITOR, false)
+      return this.#opened(false)
     }
-    if (credentials.outcome === 'none') return this.#opened(credentials.strays > 0 ? STRAY : VISITOR, false)
-    const { transport, tokens, strays, dpop } = credentials
-    const [first = ''] = tokens
+    if (credentials.outcome === 'none') {
+      if (credentials.strays > 0) this.#state.meet(STRAY)
+      return this.#opened(false)
+    }
+    return this.#present(credentials)
+  }
+
+  #present({ transport, tokens, strays, dpop }: Presented): MaybePromise<OpenedSession<D>> {
+    const { http, manager, proof } = this.#state
+    const first = tokens[0] ?? ''
     // A forged token is refused at the price of a MAC, whatever proof comes with it.
-    if (dpop && this.proof && this.manager.recognises(first)) return this.#openWithProof(this.proof, first)
+    if (dpop && proof && manager.recognises(first)) return this.#openWithProof(proof, first)
     if (transport === 'bearer' && !dpop && http.binding?.policy === 'require') {
       this.#emit('token-refused', { reason: 'binding' })
-      return this.#opened(VISITOR, false)
+      return this.#opened(false)
     }
+    this.transport = transport
+    const csrf = this.#checkOrigin(transport)
     const tossed = transport === 'cookie' && tokens.length + strays > 1
-    const { verdict, varies } = this.#checkOrigin(transport)
-    return chain(this.#validate(tokens, transport), (outcome) => {
-      // What was reported once is not looked at again.
-      if (verdict === 'pass') this.#checkToken(outcome.active, transport)
-      return this.#opened(outcome, varies, tossed)
-    })
+    if (tokens.length > 1) return this.#openAny(tokens, csrf, tossed)
+    const known = manager.validate(first, this)
+    return known instanceof Promise
+      ? this.#validatedLater(known, csrf, tossed)
+      : this.#validated(known, csrf, tossed)
   }
 
   /** A refused proof is told, whatever the route: the client that sends one wants to be known by it. */
@@ -101,17 +131,39 @@ class Opening<D> implements RequestGiven {
       }
       throw error
     })
-    const known = await this.manager.validate(token, this.#request('bearer', this.mode, proof))
+    const { mode, context, touch, consistency, onOutage } = this
+    const asked = { transport: 'bearer', mode, context, touch, consistency, onOutage, proof } as const
+    const known = await this.#state.manager.validate(token, asked)
     if (!known.ok && known.reason === 'proof') {
       throw new ProofRefusedError('invalid_dpop_proof', request.nonce)
     }
-    return this.#opened(toOutcome(known, 'bearer'), varies)
+    this.#state.meet(toOutcome(known, 'bearer'))
+    return this.#opened(varies)
   }
 
-  #validate(tokens: readonly string[], transport: Transport): MaybePromise<Outcome> {
-    const first = tokens[0]
-    if (tokens.length > 1 || first === undefined) return this.#validateAll(tokens, transport)
-    return this.#validateOne(first, transport, this.mode)
+  async #validatedLater(
+    known: Promise<Validation>,
+    csrf: CsrfVerdict,
+    tossed: boolean,
+  ): Promise<OpenedSession<D>> {
+    return this.#validated(await known, csrf, tossed)
+  }
+
+  async #openAny(tokens: readonly string[], csrf: CsrfVerdict, tossed: boolean): Promise<OpenedSession<D>> {
+    this.#state.meet(await this.#validateAll(tokens))
+    return this.#met(csrf, tossed)
+  }
+
+  #validated(known: Validation, csrf: CsrfVerdict, tossed: boolean): OpenedSession<D> {
+    if (known.ok) this.#state.active = known.session
+    else this.#state.meet(toOutcome(known, this.transport))
+    return this.#met(csrf, tossed)
+  }
+
+  #met({ verdict, varies }: CsrfVerdict, tossed: boolean): OpenedSession<D> {
+    // What was reported once is not looked at again.
+    if (verdict === 'pass' && this.#state.http.csrf.mode === 'token') this.#checkToken()
+    return this.#opened(varies, tossed)
   }
 
   /**
@@ -119,17 +171,17 @@ class Opening<D> implements RequestGiven {
    * session is the user's; of two, neither may be used (CK-11). They are peeked at first: a superseded token beside the
    * one that took its place is a leftover in the same jar, and must not end the session as a thief's would.
    */
-  async #validateAll(tokens: readonly string[], transport: Transport): Promise<Outcome> {
+  async #validateAll(tokens: readonly string[]): Promise<Outcome> {
     const looks: (Outcome & { readonly token: string })[] = []
     for (const token of tokens) {
-      looks.push({ ...(await this.#validateOne(token, transport, 'peek')), token })
+      looks.push({ ...(await this.#validateOne(token, 'peek')), token })
     }
     const live = looks.filter(({ active }) => active !== null)
     if (new Set(live.map(({ active }) => active?.record.id)).size > 1) this.#refuse('ambiguous')
     const users = live.find(({ active }) => active?.standing === 'valid') ?? live[0]
-    if (users) return this.#validateOne(users.token, transport, this.mode)
+    if (users) return this.#validateOne(users.token, this.mode)
     const outcomes: Outcome[] = []
-    for (const { token } of looks) outcomes.push(await this.#validateOne(token, transport, this.mode))
+    for (const { token } of looks) outcomes.push(await this.#validateOne(token, this.mode))
     return (
       outcomes.find(({ recentlyEnded }) => recentlyEnded !== null) ??
       outcomes.find(({ clear }) => !clear) ??
@@ -137,62 +189,47 @@ class Opening<D> implements RequestGiven {
     )
   }
 
-  #validateOne(token: string, transport: Transport, mode: Mode): MaybePromise<Outcome> {
-    const answer = this.manager.validate(token, this.#request(transport, mode, null))
-    return chain(answer, (known) => toOutcome(known, transport))
-  }
-
-  #request(transport: Transport, mode: Mode, proof: Proof | null): ValidateRequest {
-    const { context } = this
-    const { touch = true, consistency = 'bounded', onOutage = 'serve-stale' } = this.#policy
-    return { transport, context, mode, touch, consistency, onOutage, proof }
+  async #validateOne(token: string, mode: Mode): Promise<Outcome> {
+    const { transport, context, touch, consistency, onOutage, proof } = this
+    const asked = { transport, context, mode, touch, consistency, onOutage, proof }
+    return toOutcome(await this.#state.manager.validate(token, asked), transport)
   }
 
   /** By headers alone, before the store is asked. */
   #checkOrigin(transport: Transport): CsrfVerdict {
-    const verdict = checkCsrf(this.exchange, this.http.originCsrf, transport, verifiesNone)
-    if (verdict.verdict !== 'pass') this.#state(VISITOR).refuseCsrf(verdict.reason)
+    const { exchange, http } = this.#state
+    const verdict = checkCsrf(exchange, http.originCsrf, transport, verifiesNone)
+    if (verdict.verdict !== 'pass') this.#state.refuseCsrf(verdict.reason)
     return verdict
   }
 
   /** In token mode: the proof bound to the session that was found. */
-  #checkToken(active: ActiveSession | null, transport: Transport): void {
-    const { http, manager } = this
-    if (http.csrf.mode !== 'token') return
+  #checkToken(): void {
+    const state = this.#state
+    const { exchange, http, manager, active } = state
     const verify = (token: string) => manager.verifyCsrfToken(active?.record ?? null, token)
-    const { verdict, reason } = checkCsrf(
-      this.exchange,
-      http.csrf,
-      transport,
-      verify,
-      this.exchange.formField?.(CSRF_FIELD),
-    )
-    if (verdict !== 'pass') this.#state({ ...VISITOR, active }).refuseCsrf(reason)
+    const field = exchange.formField?.(CSRF_FIELD)
+    const { verdict, reason } = checkCsrf(exchange, http.csrf, this.transport, verify, field)
+    if (verdict !== 'pass') state.refuseCsrf(reason)
   }
 
-  #opened(outcome: Outcome, csrfVaries: boolean, tossed = false): OpenedSession<D> {
-    const state = this.#state(outcome)
+  #opened(csrfVaries: boolean, tossed = false): OpenedSession<D> {
     const foreign = tossed ? this.#foreignCookie() : null
-    const { rotate = true, touch = true } = this.#policy
-    const rules = { rotates: rotate, touches: touch, csrfVaries, foreign }
-    return new Finisher<D>(new RequestSession<D>(state), state, rules)
-  }
-
-  #state(outcome: Outcome): RequestState {
-    return new RequestState(this, outcome)
+    const state = this.#state
+    return new Finisher<D>(new RequestSession<D>(state), state, this.#policy, csrfVaries, foreign)
   }
 
   /** One of the places that a second cookie of our name may have come from, to be cleared there (CK-11); one per response (CK-08). */
   #foreignCookie(): Cookie | null {
-    const { exchange, http, manager } = this
-    const { connection, url } = exchange
-    const places = foreignPlaces(cookieFor(exchange, http), connection.host, pathOf(url))
+    const { connection, exchange, http, manager } = this.#state
+    const places = foreignPlaces(cookieFor(exchange, http), connection.host, pathOf(exchange.url))
     const [chosen = 0] = manager.settings.environment.randomBytes(1)
     return places[chosen % places.length] ?? null
   }
 
   #isSecure(): boolean {
-    return this.http.unsafeAllowHttp || assessTransport(this.exchange.connection).secure
+    const { connection, http } = this.#state
+    return http.unsafeAllowHttp || assessTransport(connection).secure
   }
 
   #refuse(reason: 'ambiguous' | 'oversized'): never {
@@ -206,7 +243,7 @@ class Opening<D> implements RequestGiven {
     name: N,
     details: Omit<SessionEvents[N], 'at' | 'sessionId' | 'userId' | 'context'>,
   ): void {
-    this.#state(VISITOR).emit(name, { id: null, userId: null }, details)
+    this.#state.emit(name, { id: null, userId: null }, details)
   }
 }
 

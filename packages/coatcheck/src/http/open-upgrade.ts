@@ -1,4 +1,3 @@
-import { ClientContext } from './client-context.ts'
 import type { Exchange } from './exchange.ts'
 import { Finisher } from './finisher.ts'
 import { openSession } from './open-session.ts'
@@ -39,12 +38,14 @@ export async function openUpgradedSession<D>(
 }
 
 async function openWithTicket<D>(
-  { manager, http }: Sessions<D>,
+  sessions: Sessions<D>,
   exchange: Exchange,
   tickets: UpgradeTickets<D>,
   ticket: string,
 ): Promise<OpenedUpgrade<D>> {
-  const context = new ClientContext(exchange, http.device)
+  const { manager, http } = sessions
+  const state = new RequestState(sessions, exchange, 'read')
+  const { context } = state
   if (!http.unsafeAllowHttp && !assessTransport(exchange.connection).secure) {
     tickets.refused('insecure', context)
     return REFUSED
@@ -56,11 +57,14 @@ async function openWithTicket<D>(
     tickets.refused('session', context)
     return REFUSED
   }
-  const outcome = { active, clear: false, recentlyEnded: null }
-  const state = new RequestState({ exchange, manager, http, context, mode: 'read', proof: null }, outcome)
-  const rules = { rotates: false, touches: true, csrfVaries: false, foreign: null }
-  return { ok: true, opened: new Finisher<D>(new RequestSession<D>(state), state, rules) }
+  state.active = active
+  return {
+    ok: true,
+    opened: new Finisher<D>(new RequestSession<D>(state), state, NEVER_ROTATES, false, null),
+  }
 }
+
+const NEVER_ROTATES = Object.freeze({ rotate: false })
 
 const REFUSED = Object.freeze({ ok: false, status: 401, reason: 'ticket' })
 

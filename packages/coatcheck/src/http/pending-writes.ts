@@ -5,9 +5,10 @@ import type { Json, JsonFields } from '../core/json.ts'
 import type { Operation } from '../core/record.ts'
 import type { PendingOperation } from '../core/writer.ts'
 
-/** What is stored, read when somebody first looks. */
-export interface StoredData {
+/** What the data is checked by, and what is stored of it, read when somebody first looks. */
+export interface DataSource {
   readonly stored: JsonFields
+  readonly rules: { readonly schema: DataSchema; readonly maxDataBytes: number }
 }
 
 /**
@@ -15,24 +16,28 @@ export interface StoredData {
  * value is checked by its field's schema and against the size limit when it is written, where the mistake is made.
  */
 export class PendingWrites {
-  readonly #schema: DataSchema
-  readonly #maxBytes: number
-  readonly #source: StoredData
+  readonly #source: DataSource
   #view: JsonFields | null = null
-  #operations: PendingOperation[] = []
+  #operations: PendingOperation[] | null = null
 
-  constructor(source: StoredData, schema: DataSchema, maxBytes: number) {
+  constructor(source: DataSource) {
     this.#source = source
-    this.#schema = schema
-    this.#maxBytes = maxBytes
+  }
+
+  get #schema(): DataSchema {
+    return this.#source.rules.schema
+  }
+
+  get #maxBytes(): number {
+    return this.#source.rules.maxDataBytes
   }
 
   get isEmpty(): boolean {
-    return this.#operations.length === 0
+    return this.#operations === null || this.#operations.length === 0
   }
 
   get fields(): readonly string[] {
-    return [...new Set(this.#operations.map(({ field }) => field))]
+    return [...new Set(this.#operations?.map(({ field }) => field))]
   }
 
   /** The data with the writes applied; what a new session starts with. */
@@ -44,19 +49,19 @@ export class PendingWrites {
   /** Starts over from what is stored by now; writes that were not taken are dropped. */
   reset(): void {
     this.#view = null
-    this.#operations = []
+    this.#operations = null
   }
 
   /** Hands the collected operations over. Their effect stays visible until `reset`. */
   take(): readonly PendingOperation[] {
-    const operations = this.#operations
-    this.#operations = []
+    const operations = this.#operations ?? []
+    this.#operations = null
     return operations
   }
 
   /** Takes back what was taken and not applied; its effect was visible all the time. */
   restore(operations: readonly PendingOperation[]): void {
-    this.#operations = [...operations, ...this.#operations]
+    this.#operations = [...operations, ...(this.#operations ?? [])]
   }
 
   has(field: string): boolean {
@@ -135,7 +140,8 @@ export class PendingWrites {
       throw wrongType(field, 'what the operation works on')
     }
     this.#view = result.data
-    this.#operations.push(pending)
+    if (this.#operations) this.#operations.push(pending)
+    else this.#operations = [pending]
   }
 
   /** Whether the schema made of the longer array just that: one that sorts or drops items would append another one. */

@@ -1,6 +1,6 @@
 import type { ActiveSession } from '../core/active-session.ts'
 import { AccessError, StoreError, UsageError } from '../core/errors.ts'
-import type { EventName, RequestContext, SessionEvents } from '../core/events.ts'
+import type { EventName, SessionEvents } from '../core/events.ts'
 import type { Issued } from '../core/issuer.ts'
 import type { JsonFields } from '../core/json.ts'
 import type { SessionManager } from '../core/manager.ts'
@@ -9,44 +9,20 @@ import type { SessionId, Transport } from '../core/record.ts'
 import { withoutTokens } from '../core/token-forms.ts'
 import type { Mode } from '../core/validator.ts'
 import type { PendingOperation } from '../core/writer.ts'
-import { harmless } from './client-context.ts'
+import { ClientContext, harmless } from './client-context.ts'
 import type { CsrfReason } from './csrf.ts'
-import { type Exchange, pathOf } from './exchange.ts'
+import { type Connection, type Exchange, pathOf } from './exchange.ts'
 import type { HttpSettings } from './http-options.ts'
 import { checkSource, isSafeMethod } from './origin-check.ts'
-import { PendingWrites, type StoredData } from './pending-writes.ts'
-import { bindingOf, type RequestProof } from './request-proof.ts'
+import { type DataSource, PendingWrites } from './pending-writes.ts'
+import { bindingOf, RequestProof } from './request-proof.ts'
 import { assertSecureTransport } from './secure-transport.ts'
-
-/** What the response has to tell the client about its token. */
-export type TokenChange =
-  | { readonly kind: 'none' }
-  | {
-      readonly kind: 'set'
-      readonly token: string
-      readonly transport: Transport
-      /** Whether the handler has it and gives it to the client itself: the bearer token of a login. */
-      readonly handedOver: boolean
-    }
-  | { readonly kind: 'clear' }
+import { CLEAR, NONE, type TokenChange } from './token-change.ts'
 
 /** Longest method that events show; the longest registered one has 17 letters. */
 const MAX_METHOD = 32
 
 const NO_DATA: JsonFields = Object.freeze({})
-const NONE: TokenChange = Object.freeze({ kind: 'none' })
-const CLEAR: TokenChange = Object.freeze({ kind: 'clear' })
-
-/** What a request comes with. */
-export interface RequestGiven {
-  readonly exchange: Exchange
-  readonly manager: SessionManager
-  readonly http: HttpSettings
-  readonly context: RequestContext
-  readonly mode: Mode
-  /** `null`: sessions are not bound to keys. */
-  readonly proof: RequestProof | null
-}
 
 /** What the presented tokens came to. */
 export interface Outcome {
@@ -57,20 +33,27 @@ export interface Outcome {
   readonly recentlyEnded: SessionId | null
 }
 
+/** The sessions that a request is about. */
+interface Given {
+  readonly manager: SessionManager
+  readonly http: HttpSettings
+}
+
 /**
  * What one request knows and has done: the session it acts in, its uncommitted writes, and what the response must say.
  * Shared by the handle that the application holds and the finisher that acts when the headers leave.
  */
-export class RequestState implements StoredData {
+export class RequestState implements DataSource {
   readonly exchange: Exchange
   readonly manager: SessionManager
   readonly http: HttpSettings
-  readonly context: RequestContext
+  /** Looked at right away: a socket forgets its other end when it is closed. */
+  readonly connection: Connection
   readonly mode: Mode
+  /** `null`: sessions are not bound to keys. */
   readonly proof: RequestProof | null
-  readonly writes: PendingWrites
-  active: ActiveSession | null
-  change: TokenChange
+  active: ActiveSession | null = null
+  change: TokenChange = NONE
   /** Whether the application looked at the session, so that the response depends on it. */
   wasRead = false
   /** The headers are about to leave: whoever signs in or out now comes too late, whatever a commit under way is waiting for. */
@@ -81,22 +64,47 @@ export class RequestState implements StoredData {
   #byHand = false
   /** Under way. */
   #handCommits = 0
+  #context: ClientContext | null = null
+  #writes: PendingWrites | null = null
   #committing: Promise<'ok' | 'gone' | 'nothing'> | null = null
-  #recentlyEnded: SessionId | null
+  #recentlyEnded: SessionId | null = null
   #held: { readonly id: SessionId; readonly signal: AbortSignal } | null = null
 
-  constructor(given: RequestGiven, outcome: Outcome) {
-    this.exchange = given.exchange
-    this.manager = given.manager
-    this.http = given.http
-    this.context = given.context
-    this.mode = given.mode
-    this.proof = given.proof
-    this.active = outcome.active
-    this.change = outcome.clear ? CLEAR : NONE
-    this.#recentlyEnded = outcome.recentlyEnded
-    const { schema, maxDataBytes } = given.manager.settings
-    this.writes = new PendingWrites(this, schema, maxDataBytes)
+  constructor({ manager, http }: Given, exchange: Exchange, mode: Mode) {
+    this.exchange = exchange
+    this.manager = manager
+    this.http = http
+    this.connection = exchange.connection
+    this.mode = mode
+    this.proof = http.binding && new RequestProof(exchange, http.binding)
+  }
+
+  /** Who asks. Made when somebody wants to know, which is never for most requests. */
+  get context(): ClientContext {
+    this.#context ??= new ClientContext(this.exchange, this.http.device)
+    return this.#context
+  }
+
+  /** What the application writes, and the data as it sees it; made for whoever looks. */
+  get writes(): PendingWrites {
+    this.#writes ??= new PendingWrites(this)
+    return this.#writes
+  }
+
+  get rules(): SessionManager['settings'] {
+    return this.manager.settings
+  }
+
+  /** Whether writes wait for their commit. */
+  get hasWrites(): boolean {
+    return this.#writes !== null && !this.#writes.isEmpty
+  }
+
+  /** Takes over what the presented tokens came to. */
+  meet({ active, clear, recentlyEnded }: Outcome): void {
+    this.active = active
+    if (clear) this.change = CLEAR
+    this.#recentlyEnded = recentlyEnded
   }
 
   /** The stored data in today's shape. */
@@ -108,7 +116,7 @@ export class RequestState implements StoredData {
 
   /** Whether a commit is under way or due. */
   get isDirty(): boolean {
-    return this.#committing !== null || !this.writes.isEmpty
+    return this.#committing !== null || this.hasWrites
   }
 
   /** Fires when the session ends; one that never fires for a visitor without a session. */
@@ -195,6 +203,7 @@ export class RequestState implements StoredData {
 
   /** Forgets uncommitted writes; answers which fields they were about. */
   dropWrites(): readonly string[] {
+    if (!this.#writes) return []
     const { fields } = this.writes
     this.writes.reset()
     return fields
@@ -355,7 +364,7 @@ export class RequestState implements StoredData {
     if (!this.http.transports.includes(transport)) {
       throw new UsageError('ERR_USAGE', `Transport '${transport}' is not among the option transports.`)
     }
-    assertSecureTransport(this.exchange.connection, this.http.unsafeAllowHttp)
+    assertSecureTransport(this.connection, this.http.unsafeAllowHttp)
     if (transport === 'cookie' && this.exchange.response.sent) throw headersSent()
     return transport
   }

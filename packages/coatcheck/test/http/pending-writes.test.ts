@@ -175,7 +175,10 @@ describe('an append to a list whose schema changes what it is given', () => {
 
 describe('without a definition', () => {
   it('any JSON goes under any name', () => {
-    const writes = new PendingWrites({ stored: {} }, resolveSchema(undefined, 1, undefined), 1_000)
+    const writes = new PendingWrites({
+      stored: {},
+      rules: { schema: resolveSchema(undefined, 1, undefined), maxDataBytes: 1_000 },
+    })
     writes.set('__proto__', { polluted: true })
     writes.set('list', [1, { a: null }])
     expect(writes.get('__proto__')).toEqual({ polluted: true })
@@ -187,5 +190,6 @@ describe('without a definition', () => {
 })
 
 function pending(data: JsonFields, definition: DataDefinition = fields): PendingWrites {
-  return new PendingWrites({ stored: data }, resolveSchema(definition, 1, undefined), 200)
+  const rules = { schema: resolveSchema(definition, 1, undefined), maxDataBytes: 200 }
+  return new PendingWrites({ stored: data, rules })
 }

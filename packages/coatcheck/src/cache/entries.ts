@@ -1,9 +1,10 @@
+import type { Transport } from '../core/record.ts'
 import { PARTITIONS } from '../core/token.ts'
 import type { CommonPart } from './common-part.ts'
 import { DigestTable, FIRST_CAPACITY, type Words } from './digest-table.ts'
 import { beginningOf, FoldedRecord } from './folded-record.ts'
 
-/** Records that are kept as objects, too: those of the sessions that were read last. */
+/** Records that are kept as objects, too: those of the sessions that were read last. What 16 bits can count. */
 const UNFOLDED = 8_192
 
 /** What is kept of one session. Instants are of the store's clock, in milliseconds. */
@@ -16,47 +17,66 @@ export interface Entry {
   /** What the store's clock is ahead of the monotonic one. */
   readonly ahead: number
   readonly seenAt: number
-  /** From when on the entry is of no use, whatever happens; the idle deadline comes besides. */
+  /** From when on the entry is of no use, whatever happens; the idle deadline comes besides, from `common`. */
   readonly until: number
   readonly common: CommonPart
   readonly text: string
 }
 
 /**
- * The entries of a near cache, column by column: numbers in typed arrays, the rest in plain ones. Bounded by `max`; where
- * it is full, one goes that nobody has used since the hand of the clock came by last (second chance).
+ * A row of what a hit needs, 56 bytes, which is less than a line of the processor's caches: the digest of the token, then
+ * these. Places in the row, counted in elements of their type.
+ */
+const ROW = {
+  words: 14,
+  floats: 7,
+  bytes: 56,
+  shorts: 28,
+  ahead: 2,
+  /** As the store has told it: deadlines are counted from no use that it may never hear of. */
+  seenAt: 3,
+  until: 4,
+  /** How much later the session was used here. */
+  usedAfter: 10,
+  touchInterval: 11,
+  era: 12,
+  partition: 52,
+  flags: 53,
+  /** Where in the ring of records the entry's own is, if it still is. */
+  record: 27,
+} as const
+
+/** A row of the rest of the numbers: the session's id, then the neighbours in the ring of the partition's slots. */
+const REST = { words: 6, next: 4, before: 5 } as const
+
+/**
+ * The entries of a near cache: numbers in two tables of rows, the rest in arrays. Bounded by `max`; where it is full, one
+ * goes that nobody has used since the hand of the clock came by last (second chance).
  */
 export class Entries {
   readonly #max: number
-  readonly #byToken = new DigestTable()
-  readonly #byId = new DigestTable()
+  readonly #byToken = new DigestTable(ROW.words)
+  readonly #byId = new DigestTable(REST.words)
   #capacity = FIRST_CAPACITY
   #count = 0
-  /** Slots that were used before, as a list through `#next`. */
+  /** Slots that were used before, as a list through the places for the next one. */
   #free = -1
   #top = 0
   #hand = 0
   evictions = 0
 
-  partitions = new Uint8Array(FIRST_CAPACITY)
-  eras = new Uint32Array(FIRST_CAPACITY)
-  ahead = new Float64Array(FIRST_CAPACITY)
-  /** As the store has told it: deadlines are counted from no use that it may never hear of. */
-  seenAt = new Float64Array(FIRST_CAPACITY)
-  /** How much later the session was used here. */
-  usedAfter = new Uint32Array(FIRST_CAPACITY)
-  until = new Float64Array(FIRST_CAPACITY)
-  readonly common: (CommonPart | null)[] = []
+  /** The rows of `#byToken`, as what they consist of. */
+  #words = this.#byToken.rows
+  #floats = new Float64Array(this.#words.buffer)
+  #shorts = new Uint16Array(this.#words.buffer)
+  #bytes = new Uint8Array(this.#words.buffer)
+  readonly #common: (CommonPart | null)[] = []
   readonly #texts: string[] = []
-  readonly #records: (FoldedRecord | undefined)[] = []
-  /** Slots whose records are objects, in the order in which they came to be. */
-  readonly #unfolded = new Int32Array(UNFOLDED).fill(-1)
+  /** The records that came to be objects last, in a ring, and whose they are. */
+  readonly #records: (FoldedRecord | null)[] = new Array(UNFOLDED).fill(null)
+  readonly #recordOf = new Int32Array(UNFOLDED).fill(-1)
   #latest = 0
-  /** 1 for a slot used since the hand came by, 2 for one that is taken. */
-  #flags = new Uint8Array(FIRST_CAPACITY)
-  /** The slots of each partition in a ring of links. */
-  #next = new Int32Array(FIRST_CAPACITY)
-  #before = new Int32Array(FIRST_CAPACITY)
+  /** The first slot of each partition. */
   readonly #first = new Int32Array(PARTITIONS).fill(-1)
 
   constructor(max: number) {
@@ -75,40 +95,74 @@ export class Entries {
     return this.#byId.find(id)
   }
 
+  partitionOf(slot: number): number {
+    return this.#bytes[slot * ROW.bytes + ROW.partition] as number
+  }
+
+  eraOf(slot: number): number {
+    return this.#words[slot * ROW.words + ROW.era] as number
+  }
+
+  aheadOf(slot: number): number {
+    return this.#floats[slot * ROW.floats + ROW.ahead] as number
+  }
+
+  seenAtOf(slot: number): number {
+    return this.#floats[slot * ROW.floats + ROW.seenAt] as number
+  }
+
+  untilOf(slot: number): number {
+    return this.#floats[slot * ROW.floats + ROW.until] as number
+  }
+
+  transportOf(slot: number): Transport {
+    return (this.#flagsOf(slot) & BEARER) === 0 ? 'cookie' : 'bearer'
+  }
+
+  /** From when on a use is to be recorded. */
+  touchDueFrom(slot: number): number {
+    const touchInterval = this.#words[slot * ROW.words + ROW.touchInterval] as number
+    return this.#usedAtOf(slot) + touchInterval
+  }
+
   /** The entry's record; what it hands out stays as it is, whatever becomes of the entry. */
   record(slot: number): FoldedRecord {
-    return this.#records[slot] ?? this.#unfold(slot)
+    const at = this.#shorts[slot * ROW.shorts + ROW.record] as number
+    return (this.#recordOf[at] === slot ? this.#records[at] : null) ?? this.#unfold(slot)
   }
 
   /** Notes a use of the session itself. */
   setUsedAt(slot: number, usedAt: number): void {
-    const after = usedAt - (this.seenAt[slot] as number)
-    this.usedAfter[slot] = Math.min(Math.max(after, 0), LONGEST)
-    this.#records[slot] = undefined
+    const after = usedAt - this.seenAtOf(slot)
+    this.#words[slot * ROW.words + ROW.usedAfter] = Math.min(Math.max(after, 0), LONGEST)
+    this.#fold(slot)
   }
 
   /** Notes that the entry was of use. */
   spare(slot: number): void {
-    this.#flags[slot] = USED | TAKEN
+    const at = slot * ROW.bytes + ROW.flags
+    this.#bytes[at] = (this.#bytes[at] as number) | USED
   }
 
   /** Keeps an entry in place of whatever there is of the same session. */
   put(entry: Entry): void {
+    const { common } = entry
     const known = this.#byId.find(entry.id)
     if (known >= 0) this.remove(known)
     const slot = this.#freeSlot()
     this.#byToken.insert(slot, entry.token)
     this.#byId.insert(slot, entry.id)
-    this.#flags[slot] = TAKEN
-    this.partitions[slot] = entry.partition
-    this.eras[slot] = entry.era
-    this.ahead[slot] = entry.ahead
-    this.seenAt[slot] = entry.seenAt
-    this.usedAfter[slot] = 0
-    this.until[slot] = entry.until
-    this.common[slot] = entry.common
+    const [floats, words, bytes] = [slot * ROW.floats, slot * ROW.words, slot * ROW.bytes]
+    this.#floats[floats + ROW.ahead] = entry.ahead
+    this.#floats[floats + ROW.seenAt] = entry.seenAt
+    this.#floats[floats + ROW.until] = Math.min(entry.until, entry.seenAt + common.idleTimeout)
+    this.#words[words + ROW.usedAfter] = 0
+    this.#words[words + ROW.touchInterval] = Math.min(common.touchInterval, LONGEST)
+    this.#words[words + ROW.era] = entry.era
+    this.#bytes[bytes + ROW.partition] = entry.partition
+    this.#bytes[bytes + ROW.flags] = common.transport === 'bearer' ? TAKEN | BEARER : TAKEN
+    this.#common[slot] = common
     this.#texts[slot] = entry.text
-    this.#records[slot] = undefined
     this.#link(slot, entry.partition)
     this.#count++
   }
@@ -117,11 +171,11 @@ export class Entries {
     this.#byToken.remove(slot)
     this.#byId.remove(slot)
     this.#unlink(slot)
-    this.#flags[slot] = 0
-    this.common[slot] = null
+    this.#fold(slot)
+    this.#bytes[slot * ROW.bytes + ROW.flags] = 0
+    this.#common[slot] = null
     this.#texts[slot] = ''
-    this.#records[slot] = undefined
-    this.#next[slot] = this.#free
+    this.#setNext(slot, this.#free)
     this.#free = slot
     this.#count--
   }
@@ -130,31 +184,59 @@ export class Entries {
   removeUser(userId: string, partition: number): void {
     const beginning = beginningOf(userId)
     for (let slot = this.#first[partition] as number; slot >= 0; ) {
-      const next = this.#next[slot] as number
+      const next = this.#nextOf(slot)
       if (this.#texts[slot]?.startsWith(beginning)) this.remove(slot)
       slot = next
     }
   }
 
   #unfold(slot: number): FoldedRecord {
-    const oldest = this.#unfolded[this.#latest] as number
-    if (oldest >= 0) this.#records[oldest] = undefined
-    this.#unfolded[this.#latest] = slot
-    this.#latest = (this.#latest + 1) % UNFOLDED
+    const at = this.#latest
+    this.#latest = (at + 1) % UNFOLDED
     const record = new FoldedRecord(this.#texts[slot] as string, {
       id: this.#byId.bytesOf(slot),
-      common: this.common[slot] as CommonPart,
-      lastSeenAt: (this.seenAt[slot] as number) + (this.usedAfter[slot] as number),
+      common: this.#common[slot] as CommonPart,
+      lastSeenAt: this.#usedAtOf(slot),
     })
-    this.#records[slot] = record
+    this.#records[at] = record
+    this.#recordOf[at] = slot
+    this.#shorts[slot * ROW.shorts + ROW.record] = at
     return record
+  }
+
+  /** Forgets the entry's record, which is not what it was. */
+  #fold(slot: number): void {
+    const at = this.#shorts[slot * ROW.shorts + ROW.record] as number
+    if (this.#recordOf[at] !== slot) return
+    this.#recordOf[at] = -1
+    this.#records[at] = null
+  }
+
+  #usedAtOf(slot: number): number {
+    return this.seenAtOf(slot) + (this.#words[slot * ROW.words + ROW.usedAfter] as number)
+  }
+
+  #flagsOf(slot: number): number {
+    return this.#bytes[slot * ROW.bytes + ROW.flags] as number
+  }
+
+  #nextOf(slot: number): number {
+    return (this.#byId.rows[slot * REST.words + REST.next] as number) | 0
+  }
+
+  #setNext(slot: number, next: number): void {
+    this.#byId.rows[slot * REST.words + REST.next] = next
+  }
+
+  #setBefore(slot: number, before: number): void {
+    this.#byId.rows[slot * REST.words + REST.before] = before
   }
 
   #freeSlot(): number {
     if (this.#count >= this.#max) this.#evict()
     const slot = this.#free
     if (slot >= 0) {
-      this.#free = this.#next[slot] as number
+      this.#free = this.#nextOf(slot)
       return slot
     }
     if (this.#top === this.#capacity) this.#grow()
@@ -165,9 +247,9 @@ export class Entries {
     for (;;) {
       const slot = this.#hand
       this.#hand = (slot + 1) % this.#top
-      const flags = this.#flags[slot] as number
-      if (flags === (USED | TAKEN)) this.#flags[slot] = TAKEN
-      if (flags !== TAKEN) continue
+      const flags = this.#flagsOf(slot)
+      this.#bytes[slot * ROW.bytes + ROW.flags] = flags & ~USED
+      if ((flags & TAKEN) === 0 || (flags & USED) !== 0) continue
       this.evictions++
       this.remove(slot)
       return
@@ -176,41 +258,31 @@ export class Entries {
 
   #link(slot: number, partition: number): void {
     const first = this.#first[partition] as number
-    this.#next[slot] = first
-    this.#before[slot] = -1
-    if (first >= 0) this.#before[first] = slot
+    this.#setNext(slot, first)
+    this.#setBefore(slot, -1)
+    if (first >= 0) this.#setBefore(first, slot)
     this.#first[partition] = slot
   }
 
   #unlink(slot: number): void {
-    const [next, before] = [this.#next[slot] as number, this.#before[slot] as number]
-    if (before >= 0) this.#next[before] = next
-    else this.#first[this.partitions[slot] as number] = next
-    if (next >= 0) this.#before[next] = before
+    const next = this.#nextOf(slot)
+    const before = (this.#byId.rows[slot * REST.words + REST.before] as number) | 0
+    if (before >= 0) this.#setNext(before, next)
+    else this.#first[this.partitionOf(slot)] = next
+    if (next >= 0) this.#setBefore(next, before)
   }
 
   #grow(): void {
     const capacity = Math.min(this.#capacity * 2, Math.max(this.#max, FIRST_CAPACITY))
-    const longer = <T extends { set(from: T): void }>(Column: new (length: number) => T, column: T): T => {
-      const copy = new Column(capacity)
-      copy.set(column)
-      return copy
-    }
     this.#byToken.grow(capacity)
     this.#byId.grow(capacity)
-    this.partitions = longer(Uint8Array, this.partitions)
-    this.eras = longer(Uint32Array, this.eras)
-    this.ahead = longer(Float64Array, this.ahead)
-    this.seenAt = longer(Float64Array, this.seenAt)
-    this.usedAfter = longer(Uint32Array, this.usedAfter)
-    this.until = longer(Float64Array, this.until)
-    this.#flags = longer(Uint8Array, this.#flags)
-    this.#next = longer(Int32Array, this.#next)
-    this.#before = longer(Int32Array, this.#before)
+    this.#words = this.#byToken.rows
+    this.#floats = new Float64Array(this.#words.buffer)
+    this.#shorts = new Uint16Array(this.#words.buffer)
+    this.#bytes = new Uint8Array(this.#words.buffer)
     // Else they would grow by half of what they hold, whenever they are full.
-    this.common.length = capacity
+    this.#common.length = capacity
     this.#texts.length = capacity
-    this.#records.length = capacity
     this.#capacity = capacity
   }
 }
@@ -218,5 +290,9 @@ export class Entries {
 /** What a number of 32 bits holds. */
 const LONGEST = 0xffff_ffff
 
+/** Used since the hand came by. */
 const USED = 1
+/** The slot is one of an entry. */
 const TAKEN = 2
+/** The session's token is no cookie. */
+const BEARER = 4

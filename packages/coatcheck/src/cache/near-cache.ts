@@ -8,7 +8,7 @@ import type { SessionId, Transport } from '../core/record.ts'
 import type { CacheContext, CacheCounts, Hit, Keeping, Reading, SessionCache } from '../core/session-cache.ts'
 import type { ChangeFeed, Live } from '../core/store.ts'
 import { PARTITIONS, partitionOfUser } from '../core/token.ts'
-import { type CommonPart, CommonParts } from './common-part.ts'
+import { CommonParts } from './common-part.ts'
 import { Entries } from './entries.ts'
 import { toRecordText } from './folded-record.ts'
 import { Leases } from './leases.ts'
@@ -84,11 +84,11 @@ export class NearCache implements SessionCache {
     const entries = this.#entries
     const slot = this.#findToken(token, transport)
     if (slot < 0 || this.#environment === null) return null
-    const partition = entries.partitions[slot] as number
-    if ((entries.eras[slot] as number) < (this.#oldest[partition] as number)) return null
-    const ahead = entries.ahead[slot] as number
+    const partition = entries.partitionOf(slot)
+    if (entries.eraOf(slot) < (this.#oldest[partition] as number)) return null
+    const ahead = entries.aheadOf(slot)
     const source = entries.record(slot)
-    const told = { ...source.record, lastSeenAt: entries.seenAt[slot] as number }
+    const told = { ...source.record, lastSeenAt: entries.seenAtOf(slot) }
     if (expiredBy(told, this.#environment.monotonic() + ahead)) return null
     if (!this.#leases?.held(partition, within)) return null
     this.#stale++
@@ -131,7 +131,7 @@ export class NearCache implements SessionCache {
   used(id: SessionId): void {
     const slot = this.#find(id)
     if (slot < 0 || this.#environment === null) return
-    const ahead = this.#entries.ahead[slot] as number
+    const ahead = this.#entries.aheadOf(slot)
     this.#entries.setUsedAt(slot, Math.floor(this.#environment.monotonic() + ahead))
   }
 
@@ -199,7 +199,7 @@ export class NearCache implements SessionCache {
   #findToken(token: string, transport: Transport): number {
     const slot = this.#entries.findToken(digestInto(this.#digest, token))
     if (slot < 0) return slot
-    return this.#entries.common[slot]?.transport === transport ? slot : -1
+    return this.#entries.transportOf(slot) === transport ? slot : -1
   }
 
   #find(id: SessionId): number {
@@ -208,24 +208,18 @@ export class NearCache implements SessionCache {
 
   #usable(slot: number, monotonic: number, leases: Leases): Hit | null {
     const entries = this.#entries
-    const partition = entries.partitions[slot] as number
-    if (entries.eras[slot] !== this.#eras[partition]) return this.#missed()
-    const ahead = entries.ahead[slot] as number
+    const partition = entries.partitionOf(slot)
+    if (entries.eraOf(slot) !== this.#eras[partition]) return this.#missed()
+    const ahead = entries.aheadOf(slot)
     const now = monotonic + ahead
-    const idle = now - (entries.seenAt[slot] as number)
-    const { idleTimeout, touchInterval } = entries.common[slot] as CommonPart
-    if (now >= (entries.until[slot] as number) || idle >= idleTimeout) return this.#missed()
+    if (now >= entries.untilOf(slot)) return this.#missed()
     if (!leases.holds(partition, monotonic)) {
       this.#unproven++
       return this.#missed()
     }
     entries.spare(slot)
     this.#hits++
-    return {
-      source: entries.record(slot),
-      ahead,
-      touchDue: idle - (entries.usedAfter[slot] as number) >= touchInterval,
-    }
+    return { source: entries.record(slot), ahead, touchDue: now >= entries.touchDueFrom(slot) }
   }
 
   /** What was kept is of no use to anybody. */

@@ -1,7 +1,7 @@
 import type { Request, Response } from 'express'
-import { type Connection, type Exchange, hasForwardingHeaders } from '../http/exchange.ts'
+import { type Connection, type Exchange, isForwarded } from '../http/exchange.ts'
 import { formFieldOf } from './form-field.ts'
-import { NodeExchange, NodeResponseHeaders } from './node-exchange.ts'
+import { NodeExchange, NodePeer, NodeResponseHeaders } from './node-exchange.ts'
 
 /** A request of Express as an exchange. Proxies are trusted as far as the setting `trust proxy` goes. */
 export function createExpressExchange(request: Request, response: Response): Exchange {
@@ -24,8 +24,7 @@ function connectionOf(request: Request): Connection {
 }
 
 function proxyOf(request: Request): Connection['proxy'] {
-  const { headers } = request
-  if (!hasForwardingHeaders((name) => headers[name]?.toString())) return 'none'
+  if (!isForwarded(new NodePeer(request))) return 'none'
   const trust: unknown = request.app.get('trust proxy fn')
   const trusted = typeof trust === 'function' && trust(request.socket.remoteAddress, 0) === true
   return trusted ? 'trusted' : 'untrusted-headers'

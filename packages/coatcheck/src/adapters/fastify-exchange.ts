@@ -1,12 +1,7 @@
 import type { FastifyRequest } from 'fastify'
-import {
-  type Connection,
-  type Exchange,
-  hasForwardingHeaders,
-  type ResponseHeaders,
-} from '../http/exchange.ts'
+import { type Connection, type Exchange, isForwarded, type ResponseHeaders } from '../http/exchange.ts'
 import { formFieldOf } from './form-field.ts'
-import { NodeExchange } from './node-exchange.ts'
+import { NodeExchange, NodePeer } from './node-exchange.ts'
 
 /** A request of Fastify as an exchange. Proxies are trusted as far as the server's option `trustProxy` goes. */
 export function createFastifyExchange(request: FastifyRequest, response: ResponseHeaders): Exchange {
@@ -33,8 +28,8 @@ function connectionOf(request: FastifyRequest): Connection {
  * nothing but what the socket shows anyway is not told apart from an untrusted one, which makes no difference.
  */
 function proxyOf(request: FastifyRequest): Connection['proxy'] {
-  const { headers, socket } = request.raw
-  if (!hasForwardingHeaders((name) => headers[name]?.toString())) return 'none'
+  const { socket } = request.raw
+  if (!isForwarded(new NodePeer(request.raw))) return 'none'
   const own = 'encrypted' in socket && socket.encrypted === true ? 'https' : 'http'
   const counted =
     (request.ips?.length ?? 0) > 1 || request.protocol !== own || request.host !== hostOf(request)

@@ -1,9 +1,4 @@
-import {
-  type Connection,
-  type Exchange,
-  hasForwardingHeaders,
-  type ResponseHeaders,
-} from '../http/exchange.ts'
+import { type Connection, type Exchange, isForwarded, type ResponseHeaders } from '../http/exchange.ts'
 
 /** What the platform knows of a request that a `Request` does not tell. */
 export interface FetchPlatform {
@@ -62,7 +57,7 @@ export class FetchExchange implements Exchange {
       remoteAddress: clientAddress,
       address: clientAddress,
       // The platform has made the URL from what it trusts; headers that it left alone are those that it does not.
-      proxy: hasForwardingHeaders((name) => this.header(name)) ? 'untrusted-headers' : 'none',
+      proxy: isForwarded(this) ? 'untrusted-headers' : 'none',
       ...connection,
     }
   }

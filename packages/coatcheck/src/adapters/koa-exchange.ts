@@ -1,7 +1,7 @@
 import type { Context } from 'koa'
-import { type Connection, type Exchange, hasForwardingHeaders } from '../http/exchange.ts'
+import { type Connection, type Exchange, isForwarded } from '../http/exchange.ts'
 import { formFieldOf } from './form-field.ts'
-import { NodeExchange, NodeResponseHeaders } from './node-exchange.ts'
+import { NodeExchange, NodePeer, NodeResponseHeaders } from './node-exchange.ts'
 
 /** A request of Koa as an exchange. Proxies are trusted where `app.proxy` says so; `proxyIpHeader` and `maxIpsCount` count. */
 export function createKoaExchange(context: Context): Exchange {
@@ -35,7 +35,7 @@ function addressOf({ app, ip, ips }: Context): string | null {
 
 function proxyOf(context: Context): Connection['proxy'] {
   const { proxy, proxyIpHeader } = context.app
-  const header = (name: string) => context.req.headers[name]?.toString()
-  if (!hasForwardingHeaders(header) && header(proxyIpHeader.toLowerCase()) === undefined) return 'none'
+  const peer = new NodePeer(context.req)
+  if (!isForwarded(peer) && peer.header(proxyIpHeader.toLowerCase()) === undefined) return 'none'
   return proxy ? 'trusted' : 'untrusted-headers'
 }

@@ -1,9 +1,4 @@
-import {
-  type Connection,
-  type Exchange,
-  hasForwardingHeaders,
-  type ResponseHeaders,
-} from '../http/exchange.ts'
+import { type Connection, type Exchange, isForwarded, type ResponseHeaders } from '../http/exchange.ts'
 import { resolveConnection } from '../http/trusted-proxies.ts'
 
 /** What `headers()` of Next answers, as far as sessions need it. */
@@ -87,7 +82,7 @@ function untrusted(header: (name: string) => string | undefined): Connection {
   const nearest = header('x-forwarded-for')?.split(',').at(-1)?.trim()
   // What Next has filled in says nothing else than the request itself.
   const filledIn = header('x-forwarded-proto') === 'http' && header('x-forwarded-host') === host
-  const forwarded = hasForwardingHeaders(header) && !(filledIn && header('forwarded') === undefined)
+  const forwarded = isForwarded({ header }) && !(filledIn && header('forwarded') === undefined)
   return {
     encrypted: false,
     host,

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import type { Connection, Exchange, ResponseHeaders } from '../http/exchange.ts'
-import { resolveConnection, type TrustProxy } from '../http/trusted-proxies.ts'
+import { type Peer, resolveConnection, type TrustProxy } from '../http/trusted-proxies.ts'
 
 /** Requests of `node:http`, `node:https` and the compatibility API of `node:http2`. */
 export type NodeRequest = IncomingMessage | Http2ServerRequest
@@ -66,15 +66,35 @@ export class NodeExchange implements Exchange {
 
 /** How a request came in over its own socket, with the word of proxies as far as `trust` goes. */
 export function connectionOf(request: NodeRequest, trust: TrustProxy | undefined): Connection {
-  const { headers } = request
-  const peer = {
-    encrypted: isEncrypted(request),
-    // Where HTTP/2 has both, `:authority` is the one that counts (RFC 9113, 8.3.1).
-    host: headers[':authority']?.toString() ?? headers.host,
-    remoteAddress: request.socket.remoteAddress ?? null,
-    header: (name: string) => headerOf(request, name),
+  return resolveConnection(new NodePeer(request), trust)
+}
+
+/** What a socket of Node's shows of its other end, and the request that came over it. */
+export class NodePeer implements Peer {
+  readonly #request: NodeRequest
+
+  constructor(request: NodeRequest) {
+    this.#request = request
   }
-  return resolveConnection(peer, trust)
+
+  get encrypted(): boolean {
+    const { socket } = this.#request
+    return 'encrypted' in socket && socket.encrypted === true
+  }
+
+  /** Where HTTP/2 has both, `:authority` is the one that counts (RFC 9113, 8.3.1). */
+  get host(): string | undefined {
+    const { headers } = this.#request
+    return headers[':authority']?.toString() ?? headers.host
+  }
+
+  get remoteAddress(): string | null {
+    return this.#request.socket.remoteAddress ?? null
+  }
+
+  header(name: string): string | undefined {
+    return headerOf(this.#request, name)
+  }
 }
 
 /** The headers of a response of Node's. */
@@ -122,11 +142,31 @@ export function haveHeadersLeft(response: NodeResponse & { readonly [SHOWN_AS_SE
   return Reflect.get(Object.getPrototypeOf(response), 'headersSent', response) === true
 }
 
+/**
+ * The names that are asked for at every request are spelt out: V8 finds a property that is not there by a name that it
+ * knows in a few nanoseconds, and by one that varies in a hundred and more, eight times a request.
+ */
 function headerOf({ headers }: NodeRequest, name: string): string | undefined {
-  const value = headers[name]
-  return Array.isArray(value) ? value.join(', ') : value
+  switch (name) {
+    case 'cookie':
+      return headers.cookie
+    case 'authorization':
+      return headers.authorization
+    case 'x-api-key':
+      return joined(headers['x-api-key'])
+    case 'x-forwarded-proto':
+      return joined(headers['x-forwarded-proto'])
+    case 'x-forwarded-host':
+      return joined(headers['x-forwarded-host'])
+    case 'x-forwarded-for':
+      return joined(headers['x-forwarded-for'])
+    case 'forwarded':
+      return headers.forwarded
+    default:
+      return joined(headers[name])
+  }
 }
 
-function isEncrypted({ socket }: NodeRequest): boolean {
-  return 'encrypted' in socket && socket.encrypted === true
+function joined(value: string | readonly string[] | undefined): string | undefined {
+  return typeof value === 'object' ? value.join(', ') : value
 }

@@ -36,7 +36,7 @@ const MOST_FAILURES = 2
 export class ResponseGate {
   readonly #response: NodeResponse
   readonly #options: GateOptions
-  readonly #originals: Readonly<Record<Held, Method>>
+  readonly #originals: Methods
   /** All gates of this response, this one among them once it is installed. */
   readonly #gated: Gated
   readonly #depth: number
@@ -52,13 +52,7 @@ export class ResponseGate {
     this.#options = options
     this.#gated = gatedOf(response)
     this.#depth = this.#gated.gates.length
-    const methods = response as unknown as Record<Held, Method>
-    this.#originals = {
-      writeHead: methods.writeHead,
-      flushHeaders: methods.flushHeaders,
-      write: methods.write,
-      end: methods.end,
-    }
+    this.#originals = originalsOf(response as unknown as Methods)
   }
 
   install(): void {
@@ -86,11 +80,11 @@ export class ResponseGate {
     if (this.#waiting) return this.#hold(this.#waiting, { method, args })
     // Node says what is wrong with such a status before anything is committed.
     if (method === 'writeHead' && !isStatus(args[0])) return this.#call(method, args)
-    const call = { method, args: method === 'writeHead' ? applyHead(this.#response, args) : args }
+    const given = method === 'writeHead' ? applyHead(this.#response, args) : args
     const finished = this.#finish()
-    if (!(finished instanceof Promise)) return this.#pass(call)
+    if (!(finished instanceof Promise)) return this.#pass(method, given)
     this.#wait(finished)
-    return this.#hold(this.#waiting ?? [], call)
+    return this.#hold(this.#waiting ?? [], { method, args: given })
   }
 
   /** Once the response has been sent, or the client has gone. */
@@ -104,7 +98,7 @@ export class ResponseGate {
     return this.#originals[method].apply(this.#response, args as unknown[])
   }
 
-  #pass({ method, args }: Call): unknown {
+  #pass(method: Held, args: readonly unknown[]): unknown {
     const { passing } = this.#gated
     this.#gated.passing = this.#depth
     try {
@@ -155,7 +149,7 @@ export class ResponseGate {
     let flowing = true
     for (const [index, call] of calls.entries()) {
       try {
-        const answer = this.#pass(call)
+        const answer = this.#pass(call.method, call.args)
         if (call.method === 'write') flowing = answer === true
       } catch (error) {
         this.#discard(calls.slice(index), error)
@@ -233,6 +227,19 @@ function showAsSent(response: NodeResponse & { [SHOWN_AS_SENT]?: boolean }, { ga
 }
 
 type Methods = Readonly<Record<Held, Method>>
+
+/** Those of the response before this one, which nearly always has the same: made once, not for each. */
+let latest: Methods | null = null
+
+function originalsOf({ writeHead, flushHeaders, write, end }: Methods): Methods {
+  const isLatest =
+    latest?.writeHead === writeHead &&
+    latest.flushHeaders === flushHeaders &&
+    latest.write === write &&
+    latest.end === end
+  if (latest === null || !isLatest) latest = { writeHead, flushHeaders, write, end }
+  return latest
+}
 
 /**
  * The methods of gated responses by the depth of the gate, the same for all responses, as their listeners are: closures

@@ -73,9 +73,11 @@ function fromRecordText(text: string, { id, common, lastSeenAt }: Beside): Sessi
   const [userId, revision, generation, secretHash, createdAt, rotated, authenticated] = head
   const [, , , , , , , version, ownEpoch, data, previous = null, replaces = null] = head
   const record: SessionRecord = {
+    // What handlers ask for comes first, so that it lies together.
+    userId,
+    data,
     id: toBase64Url(id) as SessionId,
     rotation: { revision, generation, secretHash, rotatedAt: createdAt + rotated, previous },
-    userId,
     replaces,
     createdAt,
     authenticatedAt: authenticated === null ? null : createdAt + authenticated,
@@ -89,7 +91,6 @@ function fromRecordText(text: string, { id, common, lastSeenAt }: Beside): Sessi
     schemaVersion: common.schemaVersion,
     version,
     epoch: common.era + ownEpoch,
-    data,
   }
   return deepFreeze(record as unknown as Json) as unknown as SessionRecord
 }

@@ -60,15 +60,15 @@ export interface ResponseHeaders {
   replaceSetCookies(values: readonly string[]): void
 }
 
-const FORWARDING_HEADERS = ['x-forwarded-proto', 'x-forwarded-host', 'x-forwarded-for', 'forwarded'] as const
-
 /** For adapters: whether any header is there that speaks for a proxy, trusted or not. */
-export function hasForwardingHeaders(header: (name: string) => string | undefined): boolean {
-  // A loop: this is asked for every request, and `some` costs three times as much.
-  for (const name of FORWARDING_HEADERS) {
-    if (header(name) !== undefined) return true
-  }
-  return false
+export function isForwarded(request: Pick<Exchange, 'header'>): boolean {
+  // Each by itself: this is asked for every request, and a loop over names costs several times as much.
+  return (
+    request.header('x-forwarded-proto') !== undefined ||
+    request.header('x-forwarded-host') !== undefined ||
+    request.header('x-forwarded-for') !== undefined ||
+    request.header('forwarded') !== undefined
+  )
 }
 
 /** The path of a request's `url`, without query, still encoded; of an absolute-form target its path too. */

@@ -1,6 +1,6 @@
 import { ConfigError } from '../core/errors.ts'
 import { isWithin, type Network, parseAddress, parseNetwork } from '../core/networks.ts'
-import { type Connection, hasForwardingHeaders } from './exchange.ts'
+import { type Connection, isForwarded } from './exchange.ts'
 
 /**
  * Which proxies may speak for their clients, for platforms without a setting of their own: addresses and networks such
@@ -14,7 +14,7 @@ export interface Peer {
   readonly encrypted: boolean
   readonly host: string | undefined
   readonly remoteAddress: string | null
-  readonly header: (name: string) => string | undefined
+  header(name: string): string | undefined
 }
 
 /**
@@ -24,7 +24,7 @@ export interface Peer {
  */
 export function resolveConnection(peer: Peer, trust: TrustProxy | undefined): Connection {
   const { encrypted, host, remoteAddress } = peer
-  if (!hasForwardingHeaders(peer.header)) return direct(peer, 'none')
+  if (!isForwarded(peer)) return direct(peer, 'none')
   const trusts = trust === undefined ? trustsNobody : toPredicate(trust)
   if (!trusts(remoteAddress ?? '', 0)) return direct(peer, 'untrusted-headers')
   const chain = listOf(peer.header('x-forwarded-for'))

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { hasForwardingHeaders, pathOf } from '../../src/http/exchange.ts'
+import { isForwarded, pathOf } from '../../src/http/exchange.ts'
 import { hostnameOf, isLoopbackAddress, isLoopbackHost } from '../../src/http/host.ts'
 
 describe('the path of a request', () => {
@@ -24,12 +24,12 @@ describe('forwarding headers', () => {
   it.each(['x-forwarded-proto', 'x-forwarded-host', 'x-forwarded-for', 'forwarded'])(
     'TRN-05 %s is one',
     (name) => {
-      expect(hasForwardingHeaders((asked) => (asked === name ? '' : undefined))).toBe(true)
+      expect(isForwarded({ header: (asked) => (asked === name ? '' : undefined) })).toBe(true)
     },
   )
 
   it('TRN-05 are not there where no header says so', () => {
-    expect(hasForwardingHeaders((name) => (name === 'via' ? '1.1 proxy' : undefined))).toBe(false)
+    expect(isForwarded({ header: (name) => (name === 'via' ? '1.1 proxy' : undefined) })).toBe(false)
   })
 })
 

@@ -1,31 +1,62 @@
 import type { Request, Response } from 'express'
 import { type Connection, type Exchange, isForwarded } from '../http/exchange.ts'
 import { formFieldOf } from './form-field.ts'
-import { NodeExchange, NodePeer, NodeResponseHeaders } from './node-exchange.ts'
+import { NodeExchange, NodePeer, type NodePlatform, NodeResponseHeaders } from './node-exchange.ts'
 
 /** A request of Express as an exchange. Proxies are trusted as far as the setting `trust proxy` goes. */
 export function createExpressExchange(request: Request, response: Response): Exchange {
-  return new NodeExchange(request, new NodeResponseHeaders(response), {
-    // `url` has lost the path that a router is mounted at.
-    url: request.originalUrl,
-    connect: () => connectionOf(request),
-    formField: (name) => formFieldOf(request.body, name),
-  })
+  return new NodeExchange(request, new NodeResponseHeaders(response), new ExpressPlatform(request))
 }
 
-function connectionOf(request: Request): Connection {
-  return {
-    encrypted: request.secure,
-    host: request.host,
-    remoteAddress: request.socket.remoteAddress ?? null,
-    address: request.ip ?? null,
-    proxy: proxyOf(request),
+class ExpressPlatform implements NodePlatform {
+  readonly #request: Request
+
+  constructor(request: Request) {
+    this.#request = request
+  }
+
+  /** Since `url` has lost the path that a router is mounted at. */
+  get url(): string {
+    return this.#request.originalUrl
+  }
+
+  connect(): Connection {
+    return new ExpressConnection(this.#request)
+  }
+
+  formField(name: string): string | undefined {
+    return formFieldOf(this.#request.body, name)
   }
 }
 
-function proxyOf(request: Request): Connection['proxy'] {
-  if (!isForwarded(new NodePeer(request))) return 'none'
-  const trust: unknown = request.app.get('trust proxy fn')
-  const trusted = typeof trust === 'function' && trust(request.socket.remoteAddress, 0) === true
-  return trusted ? 'trusted' : 'untrusted-headers'
+/** What Express makes of a request, at a price that is paid when somebody asks: `ip` is what a whole hit costs besides. */
+class ExpressConnection implements Connection {
+  /** Read at once: from then on Node knows it, and `ip` goes by it, also when the socket is closed. */
+  readonly remoteAddress: string | null
+  readonly #request: Request
+
+  constructor(request: Request) {
+    this.remoteAddress = request.socket.remoteAddress ?? null
+    this.#request = request
+  }
+
+  get encrypted(): boolean {
+    return this.#request.secure
+  }
+
+  get host(): string | undefined {
+    return this.#request.host
+  }
+
+  get address(): string | null {
+    return this.#request.ip ?? null
+  }
+
+  get proxy(): Connection['proxy'] {
+    const { app } = this.#request
+    if (!isForwarded(new NodePeer(this.#request))) return 'none'
+    const trust: unknown = app.get('trust proxy fn')
+    const trusted = typeof trust === 'function' && trust(this.remoteAddress, 0) === true
+    return trusted ? 'trusted' : 'untrusted-headers'
+  }
 }

@@ -1,4 +1,5 @@
 import type { ErrorRequestHandler, NextFunction, Request, RequestHandler, Response } from 'express'
+import type { MaybePromise } from '../core/maybe-promise.ts'
 import type { Mode } from '../core/validator.ts'
 import { exposeSession } from '../http/expose-session.ts'
 import { assertMiddlewareOptions, MIDDLEWARE_OPTIONS } from '../http/middleware-options.ts'
@@ -9,7 +10,7 @@ import { resolveUserGuard, type UserGuardOptions } from '../http/user-guard.ts'
 import { withHeaders } from './error-headers.ts'
 import { createExpressExchange } from './express-exchange.ts'
 import { noteOpened, openedOn } from './opened-requests.ts'
-import { ResponseGate } from './response-gate.ts'
+import { type GateOptions, ResponseGate } from './response-gate.ts'
 
 export type { ApiKeyGuardOptions } from '../http/api-key-guard.ts'
 export type { UserGuardOptions } from '../http/user-guard.ts'
@@ -59,23 +60,18 @@ export function sessionMiddleware<D>(
   assertMiddlewareOptions(options, 'sessionMiddleware', MIDDLEWARE_OPTIONS)
   const { property = 'session', mode = 'full' } = options
   return (request, response, next) => {
-    const proceed = (opened: OpenedSession<D> | null) => {
-      if (opened) begin(sessions, opened, { request, response, next })
-      if (opened && property !== false) exposeSession(request, property, opened.session)
-      next()
-    }
-    const refuse = (error: unknown) => next(withHeaders(error, sessions))
     // Mounted for the whole application and for a part of it again: the first one counts.
     if (openedOn(request, sessions)) {
       next()
       return
     }
+    const turn = new ExpressTurn(sessions, property, request, response, next)
     try {
       const opening = openSession(sessions, createExpressExchange(request, response), { mode })
-      if (opening instanceof Promise) opening.then(proceed).catch(refuse)
-      else proceed(opening)
+      if (opening instanceof Promise) turn.proceedWith(opening)
+      else turn.proceed(opening)
     } catch (error) {
-      refuse(error)
+      turn.refuse(error)
     }
   }
 }
@@ -110,22 +106,61 @@ export function sessionErrors<D>(sessions: Sessions<D>): ErrorRequestHandler {
   }
 }
 
-interface Turn {
-  readonly request: Request
-  readonly response: Response
-  readonly next: NextFunction
-}
+/** One request on its way; also what its gate asks. */
+class ExpressTurn<D> implements GateOptions {
+  readonly #sessions: Sessions<D>
+  readonly #property: string | false
+  readonly #request: Request
+  readonly #response: Response
+  readonly #next: NextFunction
+  #opened: OpenedSession<D> | null = null
 
-function begin<D>(sessions: Sessions<D>, opened: OpenedSession<D>, { request, response, next }: Turn): void {
-  sessions.attach(request, opened.session)
-  noteOpened(request, sessions, opened)
-  new ResponseGate(response, {
-    finish: () => opened.finish(response.statusCode),
-    fail(error) {
-      // The router that is at work knows its own error handlers; ours may be an outer one.
-      const proceed = request.next ?? next
-      proceed(withHeaders(error, sessions))
-    },
-    close: () => opened.close(),
-  }).install()
+  constructor(
+    sessions: Sessions<D>,
+    property: string | false,
+    request: Request,
+    response: Response,
+    next: NextFunction,
+  ) {
+    this.#sessions = sessions
+    this.#property = property
+    this.#request = request
+    this.#response = response
+    this.#next = next
+  }
+
+  proceed(opened: OpenedSession<D> | null): void {
+    if (opened) this.#begin(opened)
+    this.#next()
+  }
+
+  proceedWith(opening: Promise<OpenedSession<D> | null>): void {
+    opening.then((opened) => this.proceed(opened)).catch((error) => this.refuse(error))
+  }
+
+  refuse(error: unknown): void {
+    this.#next(withHeaders(error, this.#sessions))
+  }
+
+  finish(): MaybePromise<void> {
+    return this.#opened?.finish(this.#response.statusCode)
+  }
+
+  fail(error: unknown): void {
+    // The router that is at work knows its own error handlers; ours may be an outer one.
+    const proceed = this.#request.next ?? this.#next
+    proceed(withHeaders(error, this.#sessions))
+  }
+
+  close(): void {
+    this.#opened?.close()
+  }
+
+  #begin(opened: OpenedSession<D>): void {
+    this.#opened = opened
+    this.#sessions.attach(this.#request, opened.session)
+    noteOpened(this.#request, this.#sessions, opened)
+    new ResponseGate(this.#response, this).install()
+    if (this.#property !== false) exposeSession(this.#request, this.#property, opened.session)
+  }
 }

@@ -4,7 +4,11 @@ import { DigestTable, FIRST_CAPACITY } from '../../src/cache/digest-table.ts'
 
 /** Keys that crowd: their buckets follow from these few bits, in a table of any size. */
 const crowdedKey = fc
-  .tuple(fc.nat(3), fc.constantFrom(0, 1, 2, 2_045, 2_046, 2_047, 0xffff_ffff), fc.constantFrom(0, 0x8000_0001))
+  .tuple(
+    fc.nat(3),
+    fc.constantFrom(0, 1, 2, 2_045, 2_046, 2_047, 0xffff_ffff),
+    fc.constantFrom(0, 0x8000_0001),
+  )
   .map(([a, b, c]) => Uint32Array.of(a, b, c, 7))
 
 const step = fc.tuple(fc.constantFrom('put', 'put', 'put', 'remove', 'remove', 'grow'), crowdedKey)

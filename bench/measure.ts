@@ -12,6 +12,7 @@ import { measureAccessTokens } from './questions/access-tokens.ts'
 import { inTurns } from './questions/in-turns.ts'
 import { measureOverhead } from './questions/overhead.ts'
 import { measureLag } from './questions/revocation-lag.ts'
+import { measureServer } from './questions/server.ts'
 import { compareWithJwt } from './questions/session-vs-jwt.ts'
 import type {
   AccessTokenCase,
@@ -21,6 +22,7 @@ import type {
   Part,
   Results,
   RoomCase,
+  ServerCase,
   Settings,
 } from './results.ts'
 import type { StoreName } from './store-backing.ts'
@@ -90,7 +92,13 @@ export async function measure(plan: Plan, parts: readonly Part[], tell: Tell): P
   const settings = settingsOf(plan)
   const jwt = parts.includes('jwt') ? await compareWithJwt() : null
   const accessTokens = parts.includes('tokens') ? await measureTokens(plan, tell) : null
-  const more = { ...(cache && { cache }), ...(jwt && { jwt }), ...(accessTokens && { accessTokens }) }
+  const server = parts.includes('server') ? await measureStandalone(plan, tell) : null
+  const more = {
+    ...(server && { server }),
+    ...(cache && { cache }),
+    ...(jwt && { jwt }),
+    ...(accessTokens && { accessTokens }),
+  }
   return {
     runs: [{ parts, machine }],
     settings,
@@ -107,6 +115,14 @@ function measureTokens({ rounds, seconds }: Plan, tell: Tell): Promise<readonly 
   tell('access tokens')
   // A call takes microseconds: a fifth of a server's turn has thousands of them.
   return measureAccessTokens({ rounds, milliseconds: seconds * 200 })
+}
+
+function measureStandalone(
+  { rounds, seconds, warmUpSeconds }: Plan,
+  tell: Tell,
+): Promise<readonly ServerCase[]> {
+  tell('the standalone server')
+  return measureServer({ rounds, seconds, warmUpSeconds, connections: CONNECTIONS }, tell)
 }
 
 async function measureRequests(plan: Plan, chosen: readonly Mode[], tell: Tell): Promise<OverheadCase[]> {

@@ -4,7 +4,16 @@ import type { Part, Results, Run, Settings } from './results.ts'
 /** Those about stores on servers. */
 const ENGINES: readonly Part[] = ['network', 'redis', 'postgres', 'sizes']
 
-const PARTS: readonly Part[] = [...FRAMEWORKS, 'stores', 'writes', ...ENGINES, 'cache', 'jwt', 'tokens']
+const PARTS: readonly Part[] = [
+  ...FRAMEWORKS,
+  'stores',
+  'writes',
+  ...ENGINES,
+  'cache',
+  'jwt',
+  'tokens',
+  'server',
+]
 
 /** Several parts under one name; `frameworks` are those that have a usual session package of their own. */
 const GROUPS: ReadonlyMap<string, readonly Part[]> = new Map([
@@ -52,7 +61,7 @@ export function without(old: Results, parts: readonly Part[], settings: Settings
       'The other parts were measured with other settings: leave --only out and measure all again.',
     )
   }
-  const { idle, cache, jwt, accessTokens, ...rest } = old
+  const { idle, cache, jwt, accessTokens, server, ...rest } = old
   const stays = ({ store }: { readonly store: string }) => !parts.includes(partOfStore(store))
   return {
     ...rest,
@@ -70,6 +79,7 @@ export function without(old: Results, parts: readonly Part[], settings: Settings
     ...(!parts.includes('cache') && cache && { cache }),
     ...(!parts.includes('jwt') && jwt && { jwt }),
     ...(!parts.includes('tokens') && accessTokens && { accessTokens }),
+    ...(!parts.includes('server') && server && { server }),
   }
 }
 
@@ -79,6 +89,7 @@ export function combined(kept: Results, fresh: Results): Results {
   const cache = fresh.cache ?? kept.cache
   const jwt = fresh.jwt ?? kept.jwt
   const accessTokens = fresh.accessTokens ?? kept.accessTokens
+  const server = fresh.server ?? kept.server
   return {
     runs: [...kept.runs, ...fresh.runs],
     settings: fresh.settings,
@@ -96,6 +107,7 @@ export function combined(kept: Results, fresh: Results): Results {
     ...(cache && { cache }),
     ...(jwt && { jwt }),
     ...(accessTokens && { accessTokens }),
+    ...(server && { server }),
   }
 }
 

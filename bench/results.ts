@@ -24,12 +24,14 @@ export interface Results {
   readonly jwt?: JwtComparison
   /** Older results lack it. */
   readonly accessTokens?: readonly AccessTokenCase[]
+  /** Older results lack it. */
+  readonly server?: readonly ServerCase[]
 }
 
 /**
  * What can be measured by itself: the servers of a framework, room and endings of the embedded stores and of each on a
  * server, durable writes, requests whose store is on a server, the room of larger sessions in all stores, the near
- * cache, the comparison with signed tokens, and signing and verifying them.
+ * cache, the comparison with signed tokens, signing and verifying them, and the standalone server.
  */
 export type Part =
   | Framework
@@ -42,6 +44,15 @@ export type Part =
   | 'cache'
   | 'jwt'
   | 'tokens'
+  | 'server'
+
+/** One kind of work of the standalone server. */
+export interface ServerCase {
+  readonly name: string
+  /** Microseconds of CPU per request, one entry per round. */
+  readonly cpu: readonly number[]
+  readonly perSecond: readonly number[]
+}
 
 /** Signing access tokens and verifying them, for the first time and again. */
 export interface AccessTokenCase {

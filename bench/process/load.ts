@@ -10,7 +10,11 @@ type Autocannon = (options: {
   readonly amount?: number
   /** Milliseconds. */
   readonly sampleInt: number
-  setupClient(client: { setRequests(requests: readonly { readonly headers: Headers }[]): void }): void
+  setupClient(client: {
+    setRequests(
+      requests: readonly { readonly headers: Headers; readonly method?: string; readonly body?: string }[],
+    ): void
+  }): void
 }) => Promise<AutocannonResult>
 
 interface AutocannonResult {
@@ -28,6 +32,8 @@ export interface Load {
   readonly url: string
   readonly requests: readonly Headers[]
   readonly connections: number
+  /** Default GET without a body; bodies go round, too, as many as there are. */
+  readonly send?: { readonly method: 'POST'; readonly bodies: readonly string[] }
   /** How long, in seconds, or how many requests. */
   readonly until: { readonly seconds: number } | { readonly requests: number }
 }
@@ -53,7 +59,7 @@ stayAwake()
 
 answerQuestions<LoadCommands>(
   {
-    async run({ url, requests, connections, until }) {
+    async run({ url, requests, connections, until, send }) {
       let connected = 0
       const result = await autocannon({
         url,
@@ -61,8 +67,16 @@ answerQuestions<LoadCommands>(
         sampleInt: LOOK_INTERVAL,
         ...('seconds' in until ? { duration: until.seconds } : { amount: until.requests }),
         setupClient(client) {
+          const connection = { index: connected++, of: connections }
+          const share = shareOf(requests, connection)
+          const bodies = send && shareOf(send.bodies, connection)
           client.setRequests(
-            shareOf(requests, { index: connected++, of: connections }).map((headers) => ({ headers })),
+            bodies === undefined
+              ? share.map((headers) => ({ headers }))
+              : bodies.map((body, turn) => ({
+                  ...{ method: send?.method ?? 'GET', body },
+                  headers: share[turn % share.length] ?? {},
+                })),
           )
         },
       })
@@ -75,10 +89,10 @@ answerQuestions<LoadCommands>(
 )
 
 /** Every connection has clients of its own, as far as they go round. */
-function shareOf(
-  requests: readonly Headers[],
+function shareOf<T>(
+  requests: readonly T[],
   connection: { readonly index: number; readonly of: number },
-): readonly Headers[] {
+): readonly T[] {
   const share = requests.filter((_, index) => index % connection.of === connection.index % connection.of)
   return share.length > 0 ? share : requests
 }

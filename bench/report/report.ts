@@ -18,6 +18,7 @@ import {
   targetTable,
   writesTable,
 } from './sections.ts'
+import { serverSection } from './server.ts'
 import { sourceText } from './source-text.ts'
 import { summarise } from './summary.ts'
 import { judgeTargets } from './targets.ts'
@@ -37,6 +38,7 @@ export function renderReport(results: Results): string {
     ...networkSection(results, charts.get(NETWORK_FILE)),
     ...cacheSection(results, charts.get(CACHE_FILE)),
     ...accessTokensSection(results),
+    ...serverSection(results),
     ...(room.length > 0 ? storeSections(results, charts) : []),
     ...onTopSection(results, charts.get(ON_TOP_FILE)),
     ...(durableWrites ? [writesSection(results, durableWrites, charts)] : []),

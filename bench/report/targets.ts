@@ -6,6 +6,7 @@ import type { JudgedTarget } from './judged-target.ts'
 import { peerOf } from './network.ts'
 import { besides } from './on-top.ts'
 import { ratioOf, toRows } from './overhead-rows.ts'
+import { serverTargets } from './server.ts'
 import { toTimings } from './timings.ts'
 
 /** Milliseconds for the 1,000 sessions of a user. */
@@ -34,6 +35,7 @@ export function judgeTargets(results: Results): JudgedTarget[] {
     ...besidesTargets(results),
     ...cacheTargets(results.cache),
     ...accessTokenTargets(results),
+    ...serverTargets(results),
   ]
 }
 

@@ -22,6 +22,7 @@ describe('the parts to measure', () => {
       'cache',
       'jwt',
       'tokens',
+      'server',
     ])
   })
 

@@ -1,13 +1,14 @@
 import { FakeEnvironment } from 'coatcheck/testing'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { ChangeStream } from '../../src/api/change-stream.ts'
 import { startTestServer, testAuthority } from '../helpers/test-server.ts'
-import { logIn, type Service, serviceOf, startService } from './client.ts'
+import { logIn, serviceOf, startService } from './client.ts'
+import { followChanges, openChanges } from './followed-changes.ts'
 
 describe('the stream of changes', () => {
   it('P7 tells of writes and ends, and brings a probe back behind what was changed before it', async () => {
     const service = await startService()
-    const changes = await follow(service)
+    const changes = await followChanges(service)
     const { stream, maxStaleness } = await changes.next('open')
     expect(maxStaleness).toBe(1_000)
     const { session } = await logIn(service)
@@ -29,7 +30,7 @@ describe('the stream of changes', () => {
     const { dataDirectory } = service.authority.settings
     const other = await testAuthority({ dataDirectory, ...{ port: '0', adminPort: 'off' } })
     const { session } = await logIn(service)
-    const changes = await follow(service)
+    const changes = await followChanges(service)
     const { stream } = await changes.next('open')
     await other.sessions.revoke(session.id)
     await service.call('POST', `/v1/changes/${stream}/probe`, { probe: 'p' })
@@ -41,7 +42,7 @@ describe('the stream of changes', () => {
   it('ends with its key, and with the server', async () => {
     const service = await startService()
     const other = await serviceOf(service.server)
-    const [mine, theirs] = [await follow(service), await follow(other)]
+    const [mine, theirs] = [await followChanges(service), await followChanges(other)]
     await mine.next('open')
     await theirs.next('open')
     await service.authority.apiKeys.revoke(service.keyId)
@@ -55,7 +56,7 @@ describe('the stream of changes', () => {
     const environment = new FakeEnvironment()
     const service = await serviceOf(await startTestServer({}, { environment }))
     const { dataDirectory } = service.authority.settings
-    const changes = await follow(service)
+    const changes = await followChanges(service)
     await changes.next('open')
     const other = await testAuthority({ dataDirectory, adminPort: 'off' }, { environment })
     await other.apiKeys.revoke(service.keyId)
@@ -66,12 +67,12 @@ describe('the stream of changes', () => {
   it('is nobody else’s to send probes to, and there are not too many', async () => {
     const service = await startService()
     const other = await serviceOf(service.server)
-    const changes = await follow(service)
+    const changes = await followChanges(service)
     const { stream } = await changes.next('open')
     expect((await other.call('POST', `/v1/changes/${stream}/probe`, { probe: 'p' })).status).toBe(404)
-    const more = await Promise.all(Array.from({ length: 16 }, () => open(service)))
+    const more = await Promise.all(Array.from({ length: 16 }, () => openChanges(service)))
     expect(more.filter(({ status }) => status === 429)).toHaveLength(1)
-    expect((await open(other)).status).toBe(200)
+    expect((await openChanges(other)).status).toBe(200)
   })
 })
 
@@ -93,68 +94,16 @@ describe('one stream of changes', () => {
 
   it('is broken off where its reader does not read', async () => {
     const service = await startService()
-    const response = await open(service)
+    const response = await openChanges(service)
     for (let n = 0; n < 400; n++) {
       for (let id = 0; id < 4_000; id++) service.authority.sessions.manager.listeners.changed(idOf(n, id))
       await new Promise((resolve) => setImmediate(resolve))
     }
     // Whatever of it the network holds is read; then it ends without its end.
     await expect(response.text()).rejects.toThrow()
-    await expect.poll(async () => (await open(service)).status).toBe(200)
+    await expect.poll(async () => (await openChanges(service)).status).toBe(200)
   })
 })
-
-interface Told {
-  readonly event: string
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into events of every shape
-  readonly data: any
-}
-
-function open({ server, key }: Service): Promise<Response> {
-  const controller = new AbortController()
-  onTestFinished(() => controller.abort())
-  return fetch(`${server.publicAddress}/v1/changes`, {
-    headers: { authorization: `Bearer ${key}` },
-    signal: controller.signal,
-  })
-}
-
-async function follow(service: Service) {
-  const response = await open(service)
-  expect(response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8')
-  const seen: Told[] = []
-  const state = { ended: false }
-  void read(response, seen).then(
-    () => (state.ended = true),
-    () => (state.ended = true),
-  )
-  return {
-    seen,
-    get ended() {
-      return state.ended
-    },
-    /** The latest event of a name, once it has come. */
-    async next(name: string) {
-      await expect.poll(() => seen.some(({ event }) => event === name), { timeout: 10_000 }).toBe(true)
-      return seen.findLast(({ event }) => event === name)?.data
-    },
-    end: () => expect.poll(() => state.ended, { timeout: 10_000 }).toBe(true),
-  }
-}
-
-async function read(response: Response, seen: Told[]): Promise<void> {
-  let text = ''
-  const decoder = new TextDecoder()
-  for await (const chunk of response.body ?? []) {
-    text += decoder.decode(chunk, { stream: true })
-    const events = text.split('\n\n')
-    text = events.pop() ?? ''
-    for (const one of events) {
-      const [, event, data] = /^event: (.*)\ndata: (.*)$/.exec(one) ?? []
-      if (event !== undefined) seen.push({ event, data: JSON.parse(data ?? '') })
-    }
-  }
-}
 
 function recorded() {
   const sent: string[][] = []

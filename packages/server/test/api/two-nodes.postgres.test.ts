@@ -1,0 +1,23 @@
+import { randomBytes } from 'node:crypto'
+import { Pool } from 'pg'
+import { afterAll, beforeAll } from 'vitest'
+import { PostgresServer } from '../../../coatcheck/test/helpers/postgres-server.ts'
+import { twoNodesCases } from './two-nodes-cases.ts'
+
+let server: PostgresServer
+let databases = 0
+
+beforeAll(async () => {
+  server = await PostgresServer.start()
+})
+
+afterAll(() => server.dispose())
+
+twoNodesCases('PostgreSQL', async () => {
+  databases += 1
+  const pool = new Pool({ connectionString: server.url() })
+  await pool.query(`CREATE DATABASE api_${databases}`)
+  await pool.end()
+  const keys = `0:${randomBytes(32).toString('base64url')}`
+  return { store: server.url(`api_${databases}`), keys }
+})

@@ -1,0 +1,3 @@
+import { twoNodesCases } from './two-nodes-cases.ts'
+
+twoNodesCases('SQLite', async () => ({}))

@@ -7,6 +7,7 @@ import { adminOnly, local } from './actors.ts'
 import type { AdminApp } from './admin-request.ts'
 import { apiKeyRoutes } from './api-key-routes.ts'
 import { auditRoutes } from './audit-routes.ts'
+import { clientRoutes } from './client-routes.ts'
 import { adminLoginRoutes } from './login-routes.ts'
 import { sessionRoutes } from './session-routes.ts'
 import { signingKeyRoutes } from './signing-key-routes.ts'
@@ -40,6 +41,7 @@ export function adminApi(authority: Authority, options: { readonly local: boolea
     .route('/users', userRoutes(authority))
     .route('/signing-keys', signingKeyRoutes(authority))
     .route('/api-keys', apiKeyRoutes(authority))
+    .route('/clients', clientRoutes(authority))
     .route('/tokens', tokenRoutes(authority))
     .route('/', auditRoutes(authority))
 }

@@ -5,6 +5,7 @@ import { codeOf, StartError } from '../start-error.ts'
 import { DatabaseError } from '../storage/database.ts'
 import { AdminError } from './admin-client.ts'
 import { apiKeyCommands } from './api-key-commands.ts'
+import { clientCommands } from './client-commands.ts'
 import { configCommands } from './config-commands.ts'
 import { movingCommands } from './moving-commands.ts'
 import type { Program } from './program.ts'
@@ -45,6 +46,7 @@ const GROUPS = [
   userCommands,
   signingKeyCommands,
   apiKeyCommands,
+  clientCommands,
   tokenCommands,
   reportCommands,
   movingCommands,

@@ -108,11 +108,22 @@ export class Artifacts {
     await this.#database.run(sql, this.#keys.hash('Grant', grantId))
   }
 
-  /** Everything of a user, or of a user at one application. */
-  async removeOfUser(userId: string, clientId: string | null = null): Promise<void> {
+  /** Everything of a user, or of a user at one application; answers how many. */
+  removeOfUser(userId: string, clientId: string | null = null): Promise<number> {
     const sql = 'DELETE FROM coatcheck_oauth_artifacts WHERE user_id = $1'
-    if (clientId === null) await this.#database.run(sql, userId)
-    else await this.#database.run(`${sql} AND client_id = $2`, userId, clientId)
+    if (clientId === null) return this.#database.run(sql, userId)
+    return this.#database.run(`${sql} AND client_id = $2`, userId, clientId)
+  }
+
+  /** Applications that have codes or tokens of a user, each with when it was given the last one. */
+  async holders(userId: string): Promise<ReadonlyMap<string, number>> {
+    const rows = await this.#database.all<{ client_id: string; at: number }>(
+      `SELECT client_id, MAX(created_at) AS at FROM coatcheck_oauth_artifacts
+        WHERE user_id = $1 AND model <> 'Grant' AND client_id IS NOT NULL AND expires_at > $2 GROUP BY client_id`,
+      userId,
+      this.#environment.now(),
+    )
+    return new Map(rows.map(({ client_id: clientId, at }) => [clientId, at]))
   }
 
   async removeOfClient(clientId: string): Promise<void> {

@@ -26,6 +26,17 @@ const WITH_SESSION = /^\/oauth\/(?:authorize|interaction|logout)(?:[/?]|$)/
 const SWEEP_INTERVAL = 60_000
 const PAGE = 200
 
+/** An application at which a user is known. */
+export interface Connection {
+  readonly clientId: string
+  readonly name: string
+  /** Run by the same owner, so that the user was not asked. */
+  readonly trusted: boolean
+  readonly consent: Consent | null
+  /** When it was given a code or token last; `null`: it has none. */
+  readonly usedAt: number | null
+}
+
 /** OAuth 2.0 and OpenID Connect on our sessions: one login for several applications. */
 export class AuthorizationServer {
   readonly clients: Clients
@@ -89,15 +100,25 @@ export class AuthorizationServer {
     return true
   }
 
-  /** What a user has allowed applications. */
+  /** Takes everything from an application that a user has let it have; `false` where that was nothing. */
   async withdraw(userId: string, clientId: string): Promise<boolean> {
     const withdrawn = await this.consents.remove(userId, clientId)
-    await this.#artifacts.removeOfUser(userId, clientId)
-    return withdrawn
+    const removed = await this.#artifacts.removeOfUser(userId, clientId)
+    return withdrawn || removed > 0
   }
 
-  listConsents(userId: string): Promise<readonly Consent[]> {
-    return this.consents.list(userId)
+  /** Applications that a user has allowed something, or that have something of theirs (RT-08). */
+  async connections(userId: string): Promise<readonly Connection[]> {
+    const [clients, consents, holders] = await Promise.all([
+      this.clients.list(),
+      this.consents.list(userId),
+      this.#artifacts.holders(userId),
+    ])
+    return clients.flatMap(({ id, name, trusted }) => {
+      const consent = consents.find(({ clientId }) => clientId === id) ?? null
+      const usedAt = holders.get(id) ?? null
+      return consent === null && usedAt === null ? [] : [{ clientId: id, name, trusted, consent, usedAt }]
+    })
   }
 
   /** Ends everything that applications have of a user, whatever becomes of the sessions. */

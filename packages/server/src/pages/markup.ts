@@ -69,6 +69,7 @@ function navigation(
     ['/account', words('nav.sessions')],
     ...(delegated ? [] : [['/account/password', words('nav.password')] as const]),
     ['/account/api-keys', words('nav.keys')],
+    ['/account/applications', words('nav.applications')],
   ] as const
   return html`<nav aria-label="${words('nav.label')}"><ul>${links.map(
     ([href, text]) =>

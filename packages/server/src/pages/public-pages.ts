@@ -1,6 +1,7 @@
 import { Hono } from 'hono'
 import type { Authority } from '../authority.ts'
 import { apiKeyPages } from './api-key-pages.ts'
+import { applicationPages } from './application-pages.ts'
 import { loginPages } from './login-pages.ts'
 import { logoutPages } from './logout-pages.ts'
 import { answerFaults } from './page-errors.ts'
@@ -22,6 +23,7 @@ export function pageRoutes(authority: Authority): Hono {
   logoutPages(app, kit)
   sessionPages(app, kit)
   apiKeyPages(app, kit)
+  applicationPages(app, kit)
   if (!accounts.delegated) passwordPages(app, kit)
   if (settings.signUp && !accounts.delegated) signUpPages(app, kit)
   if (accounts.resets) resetPages(app, kit)

@@ -355,7 +355,7 @@ export function authorizationCases(open: Open): void {
     const more = (await browser.go((await start(reviews, { scope: 'openid profile', prompt: 'none' })).url))
       .url
     expect(more.searchParams.get('error')).toBe('consent_required')
-    expect(await sso.authority.oauth.listConsents(sso.userId)).toMatchObject([
+    expect(await sso.authority.oauth.consents.list(sso.userId)).toMatchObject([
       { clientId: 'reviews', scopes: ['openid', 'email'], resources: { [API]: ['reviews.read'] } },
     ])
     expect(await sso.authority.oauth.withdraw(sso.userId, 'reviews')).toBe(true)

@@ -1,0 +1,18 @@
+import { randomBytes } from 'node:crypto'
+import { afterAll, beforeAll, describe } from 'vitest'
+import { RedisServer } from '../../../coatcheck/test/helpers/redis-server.ts'
+import { logoutCases } from './logout.cases.ts'
+import { startSso } from './sso.ts'
+
+let server: RedisServer
+beforeAll(async () => {
+  server = await RedisServer.start(['--save', '', '--appendonly', 'yes', '--appendfsync', 'always'])
+})
+afterAll(() => server.stop())
+
+/** Sessions on Redis, everything else on SQLite. */
+const written = async () => ({ store: server.url, keys: `0:${randomBytes(32).toString('base64url')}` })
+
+describe('logout and step-up with sessions on Redis', () => {
+  logoutCases(async (options) => startSso(await written(), options), written)
+})

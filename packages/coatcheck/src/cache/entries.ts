@@ -27,27 +27,27 @@ export interface Entry {
  * A row of what a hit needs, 56 bytes, which is less than a line of the processor's caches: the digest of the token, then
  * these. Places in the row, counted in elements of their type.
  */
-const ROW = {
-  words: 14,
-  floats: 7,
-  bytes: 56,
-  shorts: 28,
-  ahead: 2,
-  /** As the store has told it: deadlines are counted from no use that it may never hear of. */
-  seenAt: 3,
-  until: 4,
-  /** How much later the session was used here. */
-  usedAfter: 10,
-  touchInterval: 11,
-  era: 12,
-  partition: 52,
-  flags: 53,
-  /** Where in the ring of records the entry's own is, if it still is. */
-  record: 27,
-} as const
+const ROW_WORDS = 14
+const ROW_FLOATS = 7
+const ROW_BYTES = 56
+const ROW_SHORTS = 28
+const AHEAD = 2
+/** As the store has told it: deadlines are counted from no use that it may never hear of. */
+const SEEN_AT = 3
+const UNTIL = 4
+/** How much later the session was used here. */
+const USED_AFTER = 10
+const TOUCH_INTERVAL = 11
+const ERA = 12
+const PARTITION = 52
+const FLAGS = 53
+/** Where in the ring of records the entry's own is, if it still is. */
+const RECORD = 27
 
 /** A row of the rest of the numbers: the session's id, then the neighbours in the ring of the partition's slots. */
-const REST = { words: 6, next: 4, before: 5 } as const
+const REST_WORDS = 6
+const NEXT = 4
+const BEFORE = 5
 
 /**
  * The entries of a near cache: numbers in two tables of rows, the rest in arrays. Bounded by `max`; where it is full, one
@@ -55,8 +55,8 @@ const REST = { words: 6, next: 4, before: 5 } as const
  */
 export class Entries {
   readonly #max: number
-  readonly #byToken = new DigestTable(ROW.words)
-  readonly #byId = new DigestTable(REST.words)
+  readonly #byToken = new DigestTable(ROW_WORDS)
+  readonly #byId = new DigestTable(REST_WORDS)
   #capacity = FIRST_CAPACITY
   #count = 0
   /** Slots that were used before, as a list through the places for the next one. */
@@ -96,23 +96,23 @@ export class Entries {
   }
 
   partitionOf(slot: number): number {
-    return this.#bytes[slot * ROW.bytes + ROW.partition] as number
+    return this.#bytes[slot * ROW_BYTES + PARTITION] as number
   }
 
   eraOf(slot: number): number {
-    return this.#words[slot * ROW.words + ROW.era] as number
+    return this.#words[slot * ROW_WORDS + ERA] as number
   }
 
   aheadOf(slot: number): number {
-    return this.#floats[slot * ROW.floats + ROW.ahead] as number
+    return this.#floats[slot * ROW_FLOATS + AHEAD] as number
   }
 
   seenAtOf(slot: number): number {
-    return this.#floats[slot * ROW.floats + ROW.seenAt] as number
+    return this.#floats[slot * ROW_FLOATS + SEEN_AT] as number
   }
 
   untilOf(slot: number): number {
-    return this.#floats[slot * ROW.floats + ROW.until] as number
+    return this.#floats[slot * ROW_FLOATS + UNTIL] as number
   }
 
   transportOf(slot: number): Transport {
@@ -121,26 +121,26 @@ export class Entries {
 
   /** From when on a use is to be recorded. */
   touchDueFrom(slot: number): number {
-    const touchInterval = this.#words[slot * ROW.words + ROW.touchInterval] as number
+    const touchInterval = this.#words[slot * ROW_WORDS + TOUCH_INTERVAL] as number
     return this.#usedAtOf(slot) + touchInterval
   }
 
   /** The entry's record; what it hands out stays as it is, whatever becomes of the entry. */
   record(slot: number): FoldedRecord {
-    const at = this.#shorts[slot * ROW.shorts + ROW.record] as number
+    const at = this.#shorts[slot * ROW_SHORTS + RECORD] as number
     return (this.#recordOf[at] === slot ? this.#records[at] : null) ?? this.#unfold(slot)
   }
 
   /** Notes a use of the session itself. */
   setUsedAt(slot: number, usedAt: number): void {
     const after = usedAt - this.seenAtOf(slot)
-    this.#words[slot * ROW.words + ROW.usedAfter] = Math.min(Math.max(after, 0), LONGEST)
+    this.#words[slot * ROW_WORDS + USED_AFTER] = Math.min(Math.max(after, 0), LONGEST)
     this.#fold(slot)
   }
 
   /** Notes that the entry was of use. */
   spare(slot: number): void {
-    const at = slot * ROW.bytes + ROW.flags
+    const at = slot * ROW_BYTES + FLAGS
     this.#bytes[at] = (this.#bytes[at] as number) | USED
   }
 
@@ -152,15 +152,15 @@ export class Entries {
     const slot = this.#freeSlot()
     this.#byToken.insert(slot, entry.token)
     this.#byId.insert(slot, entry.id)
-    const [floats, words, bytes] = [slot * ROW.floats, slot * ROW.words, slot * ROW.bytes]
-    this.#floats[floats + ROW.ahead] = entry.ahead
-    this.#floats[floats + ROW.seenAt] = entry.seenAt
-    this.#floats[floats + ROW.until] = Math.min(entry.until, entry.seenAt + common.idleTimeout)
-    this.#words[words + ROW.usedAfter] = 0
-    this.#words[words + ROW.touchInterval] = Math.min(common.touchInterval, LONGEST)
-    this.#words[words + ROW.era] = entry.era
-    this.#bytes[bytes + ROW.partition] = entry.partition
-    this.#bytes[bytes + ROW.flags] = common.transport === 'bearer' ? TAKEN | BEARER : TAKEN
+    const [floats, words, bytes] = [slot * ROW_FLOATS, slot * ROW_WORDS, slot * ROW_BYTES]
+    this.#floats[floats + AHEAD] = entry.ahead
+    this.#floats[floats + SEEN_AT] = entry.seenAt
+    this.#floats[floats + UNTIL] = Math.min(entry.until, entry.seenAt + common.idleTimeout)
+    this.#words[words + USED_AFTER] = 0
+    this.#words[words + TOUCH_INTERVAL] = Math.min(common.touchInterval, LONGEST)
+    this.#words[words + ERA] = entry.era
+    this.#bytes[bytes + PARTITION] = entry.partition
+    this.#bytes[bytes + FLAGS] = common.transport === 'bearer' ? TAKEN | BEARER : TAKEN
     this.#common[slot] = common
     this.#texts[slot] = entry.text
     this.#link(slot, entry.partition)
@@ -172,7 +172,7 @@ export class Entries {
     this.#byId.remove(slot)
     this.#unlink(slot)
     this.#fold(slot)
-    this.#bytes[slot * ROW.bytes + ROW.flags] = 0
+    this.#bytes[slot * ROW_BYTES + FLAGS] = 0
     this.#common[slot] = null
     this.#texts[slot] = ''
     this.#setNext(slot, this.#free)
@@ -200,36 +200,36 @@ export class Entries {
     })
     this.#records[at] = record
     this.#recordOf[at] = slot
-    this.#shorts[slot * ROW.shorts + ROW.record] = at
+    this.#shorts[slot * ROW_SHORTS + RECORD] = at
     return record
   }
 
   /** Forgets the entry's record, which is not what it was. */
   #fold(slot: number): void {
-    const at = this.#shorts[slot * ROW.shorts + ROW.record] as number
+    const at = this.#shorts[slot * ROW_SHORTS + RECORD] as number
     if (this.#recordOf[at] !== slot) return
     this.#recordOf[at] = -1
     this.#records[at] = null
   }
 
   #usedAtOf(slot: number): number {
-    return this.seenAtOf(slot) + (this.#words[slot * ROW.words + ROW.usedAfter] as number)
+    return this.seenAtOf(slot) + (this.#words[slot * ROW_WORDS + USED_AFTER] as number)
   }
 
   #flagsOf(slot: number): number {
-    return this.#bytes[slot * ROW.bytes + ROW.flags] as number
+    return this.#bytes[slot * ROW_BYTES + FLAGS] as number
   }
 
   #nextOf(slot: number): number {
-    return (this.#byId.rows[slot * REST.words + REST.next] as number) | 0
+    return (this.#byId.rows[slot * REST_WORDS + NEXT] as number) | 0
   }
 
   #setNext(slot: number, next: number): void {
-    this.#byId.rows[slot * REST.words + REST.next] = next
+    this.#byId.rows[slot * REST_WORDS + NEXT] = next
   }
 
   #setBefore(slot: number, before: number): void {
-    this.#byId.rows[slot * REST.words + REST.before] = before
+    this.#byId.rows[slot * REST_WORDS + BEFORE] = before
   }
 
   #freeSlot(): number {
@@ -248,7 +248,7 @@ export class Entries {
       const slot = this.#hand
       this.#hand = (slot + 1) % this.#top
       const flags = this.#flagsOf(slot)
-      this.#bytes[slot * ROW.bytes + ROW.flags] = flags & ~USED
+      this.#bytes[slot * ROW_BYTES + FLAGS] = flags & ~USED
       if ((flags & TAKEN) === 0 || (flags & USED) !== 0) continue
       this.evictions++
       this.remove(slot)
@@ -266,7 +266,7 @@ export class Entries {
 
   #unlink(slot: number): void {
     const next = this.#nextOf(slot)
-    const before = (this.#byId.rows[slot * REST.words + REST.before] as number) | 0
+    const before = (this.#byId.rows[slot * REST_WORDS + BEFORE] as number) | 0
     if (before >= 0) this.#setNext(before, next)
     else this.#first[this.partitionOf(slot)] = next
     if (next >= 0) this.#setBefore(next, before)

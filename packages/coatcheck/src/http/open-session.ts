@@ -35,7 +35,7 @@ export function openSession<D>(
   const opening = new Opening<D>(new RequestState(sessions, exchange, options.mode ?? 'full'), policy)
   // Also for a visitor: what a handler may ask for at once, such as a CSRF token, needs the keys.
   const ready = sessions.manager.ready()
-  return ready instanceof Promise ? opening.openWhen(ready) : opening.open()
+  return ready instanceof Promise ? ready.then(() => opening.open()) : opening.open()
 }
 
 type Presented = Extract<Credentials, { outcome: 'presented' }>
@@ -76,11 +76,6 @@ class Opening<D> implements ValidateRequest {
 
   get proof(): Proof | null {
     return null
-  }
-
-  async openWhen(ready: Promise<void>): Promise<OpenedSession<D>> {
-    await ready
-    return this.open()
   }
 
   open(): MaybePromise<OpenedSession<D>> {
@@ -131,9 +126,8 @@ class Opening<D> implements ValidateRequest {
       }
       throw error
     })
-    const { mode, context, touch, consistency, onOutage } = this
-    const asked = { transport: 'bearer', mode, context, touch, consistency, onOutage, proof } as const
-    const known = await this.#state.manager.validate(token, asked)
+    this.transport = 'bearer'
+    const known = await this.#ask(token, this.mode, proof)
     if (!known.ok && known.reason === 'proof') {
       throw new ProofRefusedError('invalid_dpop_proof', request.nonce)
     }
@@ -190,9 +184,13 @@ class Opening<D> implements ValidateRequest {
   }
 
   async #validateOne(token: string, mode: Mode): Promise<Outcome> {
-    const { transport, context, touch, consistency, onOutage, proof } = this
+    return toOutcome(await this.#ask(token, mode, null), this.transport)
+  }
+
+  #ask(token: string, mode: Mode, proof: Proof | null): MaybePromise<Validation> {
+    const { transport, context, touch, consistency, onOutage } = this
     const asked = { transport, context, mode, touch, consistency, onOutage, proof }
-    return toOutcome(await this.#state.manager.validate(token, asked), transport)
+    return this.#state.manager.validate(token, asked)
   }
 
   /** By headers alone, before the store is asked. */

@@ -8,7 +8,7 @@ import type { PendingOperation } from '../core/writer.ts'
 /** What the data is checked by, and what is stored of it, read when somebody first looks. */
 export interface DataSource {
   readonly stored: JsonFields
-  readonly rules: { readonly schema: DataSchema; readonly maxDataBytes: number }
+  readonly manager: { readonly settings: { readonly schema: DataSchema; readonly maxDataBytes: number } }
 }
 
 /**
@@ -25,11 +25,11 @@ export class PendingWrites {
   }
 
   get #schema(): DataSchema {
-    return this.#source.rules.schema
+    return this.#source.manager.settings.schema
   }
 
   get #maxBytes(): number {
-    return this.#source.rules.maxDataBytes
+    return this.#source.manager.settings.maxDataBytes
   }
 
   get isEmpty(): boolean {

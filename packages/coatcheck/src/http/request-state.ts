@@ -91,10 +91,6 @@ export class RequestState implements DataSource {
     return this.#writes
   }
 
-  get rules(): SessionManager['settings'] {
-    return this.manager.settings
-  }
-
   /** Whether writes wait for their commit. */
   get hasWrites(): boolean {
     return this.#writes !== null && !this.#writes.isEmpty

@@ -21,7 +21,7 @@ export function hasSetCookie(response: ResponseHeaders, name: string): boolean {
 export function addVary(response: Pick<ResponseHeaders, 'get' | 'set'>, ...names: readonly string[]): void {
   const present = response.get('vary')
   if (present === undefined) {
-    response.set('vary', names.length === 1 ? (names[0] ?? '') : names.join(', '))
+    response.set('vary', names.join(', '))
     return
   }
   const known = listOf(present)

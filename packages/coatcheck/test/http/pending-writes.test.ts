@@ -177,7 +177,7 @@ describe('without a definition', () => {
   it('any JSON goes under any name', () => {
     const writes = new PendingWrites({
       stored: {},
-      rules: { schema: resolveSchema(undefined, 1, undefined), maxDataBytes: 1_000 },
+      manager: { settings: { schema: resolveSchema(undefined, 1, undefined), maxDataBytes: 1_000 } },
     })
     writes.set('__proto__', { polluted: true })
     writes.set('list', [1, { a: null }])
@@ -190,6 +190,6 @@ describe('without a definition', () => {
 })
 
 function pending(data: JsonFields, definition: DataDefinition = fields): PendingWrites {
-  const rules = { schema: resolveSchema(definition, 1, undefined), maxDataBytes: 200 }
-  return new PendingWrites({ stored: data, rules })
+  const settings = { schema: resolveSchema(definition, 1, undefined), maxDataBytes: 200 }
+  return new PendingWrites({ stored: data, manager: { settings } })
 }

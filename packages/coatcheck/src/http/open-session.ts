@@ -74,10 +74,6 @@ class Opening<D> implements ValidateRequest {
     return this.#policy.onOutage ?? 'serve-stale'
   }
 
-  get proof(): Proof | null {
-    return null
-  }
-
   open(): MaybePromise<OpenedSession<D>> {
     const { exchange, http } = this.#state
     const credentials = findCredentials(exchange, {

@@ -23,15 +23,16 @@ export function twoNodesCases(engine: string, settings: () => Promise<Written>):
       })
       const successor = cookieOf(stepped.body.setCookie)
       expect((await known(one, successor)).data).toEqual({ n: 10 })
+      expect((await known(two, successor)).valid).toBe(true)
       await one.call('POST', '/v1/sessions/logout', {
         exchange: visit({ cookie: successor }, { method: 'POST' }),
       })
+      const strong = { consistency: 'strong', exchange: visit({ cookie: successor }) }
+      expect((await two.call('POST', '/v1/sessions/validate', strong)).body.reason).toBe('no-session')
       for (const node of [one, two]) {
         await expect.poll(async () => (await known(node, successor)).valid, { timeout: 2_000 }).toBe(false)
         expect((await known(node, cookie)).valid).toBe(false)
       }
-      const strong = { mode: 'read', consistency: 'strong', exchange: visit({ cookie: successor }) }
-      expect((await two.call('POST', '/v1/sessions/validate', strong)).body.reason).toBe('no-session')
     })
 
     it('makes one session of many calls under one key at both', async () => {

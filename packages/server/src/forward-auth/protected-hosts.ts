@@ -18,6 +18,9 @@ export interface ProtectedHost {
   readonly sharesCookie: boolean
 }
 
+/** A name or an address, and perhaps a port. */
+const HOST = /^(?:[a-z\d.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i
+
 /** What a login has to prove beyond who the user is. */
 export interface StepUp {
   /** Greatest age of the proof, in milliseconds. */
@@ -53,7 +56,7 @@ export class ProtectedHosts {
     const spelt = `${encrypted ? 'https' : 'http'}://${host}`
     const found = this.#byOrigin.get(spelt)
     if (found) return found
-    const origin = URL.parse(spelt)?.origin
+    const origin = HOST.test(host ?? '') ? URL.parse(spelt)?.origin : undefined
     return (origin !== undefined && this.#byOrigin.get(origin)) || null
   }
 

@@ -50,6 +50,7 @@ describe('the first page behind nginx, as the guide goes', () => {
     })
     expect([arrived.address, arrived.answer.status]).toEqual([page, 200])
     expect(arrived.answer.body).toContain('Only for members')
+    expect(arrived.answer.headers['cache-control']).toBe('private, no-cache')
 
     await submit(jar, `${accounts}/logout`, {})
     expect((await browse(jar, page)).address).toBe(login.address)

@@ -130,7 +130,7 @@ async function openParts({ settings, environment, log, onError, storage }: Basis
   const accounts = new Accounts({ settings, log, database, sessions, adminSessions, apiKeys, audit })
   const metrics = new ServerMetrics({
     audit,
-    kinds: { session: sessions, admin: adminSessions, 'api-key': apiKeys },
+    kinds: { sessions, 'admin-sessions': adminSessions, 'api-keys': apiKeys, refresh: tokens },
   })
   const tracing = openTracing()
   const opened = [sessions, adminSessions, apiKeys]

@@ -1,4 +1,4 @@
-import { type Metric, toPrometheusText } from 'coatcheck'
+import { combineMetrics, type Metric, toPrometheusText } from 'coatcheck'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
 /** Upper ends of the classes of durations, in seconds: an answer from the near cache takes less than the first. */
@@ -65,7 +65,13 @@ export class ServerMetrics {
   async text(): Promise<string> {
     this.#process ??= processRegistry()
     const ours = await this.#registry.metrics()
-    return `${ours}\n${toPrometheusText(byKind(this.#sources.kinds))}${await this.#process.metrics()}`
+    return `${ours}\n${toPrometheusText(this.#counted())}${await this.#process.metrics()}`
+  }
+
+  /** What the library has counted of each kind, told apart by the label `of`. */
+  #counted(): readonly Metric[] {
+    const kinds = Object.entries(this.#sources.kinds).map(([kind, source]) => [kind, source.metrics()])
+    return combineMetrics(Object.fromEntries(kinds))
   }
 }
 
@@ -75,19 +81,6 @@ function processRegistry(): Registry {
   collectDefaultMetrics({ register: registry })
   registry.removeSingleMetric('nodejs_version_info')
   return registry
-}
-
-/** The same metrics of several kinds of session, told apart by a label. */
-function byKind(kinds: MetricSources['kinds']): readonly Metric[] {
-  const merged = new Map<string, Metric>()
-  for (const [kind, source] of Object.entries(kinds)) {
-    for (const metric of source.metrics()) {
-      const samples = metric.samples.map(({ labels, value }) => ({ labels: { kind, ...labels }, value }))
-      const before = merged.get(metric.name)?.samples ?? []
-      merged.set(metric.name, { ...metric, samples: [...before, ...samples] })
-    }
-  }
-  return [...merged.values()]
 }
 
 function gauge(registers: Registry[], name: string, help: string, read: () => number): void {

@@ -37,8 +37,8 @@ describe('metrics and health', () => {
     }
     await apiKeys.create({ owner: 'owner-of-a-key', name: 'reports' })
     const text = await metricsOf(server)
-    expect(text).toContain('coatcheck_events_total{kind="session",name="logged-in"} 3')
-    expect(text).toContain('coatcheck_events_total{kind="api-key",name="created"} 1')
+    expect(text).toContain('coatcheck_events_total{of="sessions",name="logged-in"} 3')
+    expect(text).toContain('coatcheck_events_total{of="api-keys",name="created"} 1')
     expect(text).toContain('coatcheck_audit_dropped 0')
     expect(text).toContain('process_cpu_seconds_total')
     expect(text).not.toMatch(/user-number|owner-of|version_info|v\d+\.\d+\.\d+/)

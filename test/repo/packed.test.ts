@@ -1,22 +1,11 @@
 import { execFileSync } from 'node:child_process'
-import {
-  cpSync,
-  existsSync,
-  globSync,
-  mkdirSync,
-  mkdtempSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { workspaceRoot } from '../../scripts/workspace.ts'
 import { tsc } from './compile.ts'
 import { LIBRARY, libraryEntries } from './entries.ts'
-import { readText } from './sources.ts'
+import { linkPackages, needsOf, packPackage, unpackInto } from './packages.ts'
 
 const names = libraryEntries().map((entry) => entry.name)
 
@@ -28,7 +17,7 @@ beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), 'coatcheck-packed-'))
   application = join(directory, 'application')
   installed = join(application, 'node_modules/coatcheck')
-  install(pack())
+  install()
 })
 
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
@@ -86,36 +75,11 @@ const SESSION = `
   await sessions.close()
 `
 
-/** Builds the library into a copy of its folder and packs that; returns the archive. */
-function pack(): string {
-  const copy = join(directory, 'package')
-  cpSync(join(workspaceRoot, LIBRARY), copy, {
-    recursive: true,
-    filter: (path) => !/\/(node_modules|dist|test)$/.test(path),
-  })
-  const errors = tsc(['-p', join(workspaceRoot, LIBRARY), '--outDir', join(copy, 'dist')], workspaceRoot)
-  if (errors.length > 0) throw new Error(`The library does not compile:\n${errors.join('\n')}`)
-  execFileSync('npm', ['pack', '--silent', '--pack-destination', directory], { cwd: copy, stdio: 'pipe' })
-  const [archive] = globSync('*.tgz', { cwd: directory })
-  if (!archive) throw new Error('npm pack made no archive.')
-  return join(directory, archive)
-}
-
-/** What `npm install` would do, without a registry: unpacks the archive, and links dependencies and peers of the workspace. */
-function install(archive: string): void {
-  mkdirSync(dirname(installed), { recursive: true })
-  execFileSync('tar', ['-xzf', archive, '-C', dirname(installed)])
-  renameSync(join(dirname(installed), 'package'), installed)
+/** Installs the packed library where dependencies and peers of the workspace are, too. */
+function install(): void {
+  unpackInto(packPackage(LIBRARY, directory), installed)
   writeFileSync(join(application, 'package.json'), '{ "type": "module", "private": true }')
-  const manifest = JSON.parse(readText(`${LIBRARY}/package.json`)) as Record<
-    string,
-    Record<string, string> | undefined
-  >
-  const needed = { ...manifest.dependencies, ...manifest.peerDependencies }
-  for (const name of ['@types', ...Object.keys(needed)]) {
-    mkdirSync(dirname(join(application, 'node_modules', name)), { recursive: true })
-    symlinkSync(join(workspaceRoot, 'node_modules', name), join(application, 'node_modules', name))
-  }
+  linkPackages(['@types', ...needsOf(LIBRARY, ['dependencies', 'peerDependencies'])], application)
 }
 
 /** The output of a module that is run by plain Node in the application. */
@@ -131,7 +95,8 @@ function run(module: string): string {
 
 function isOdd(path: string): boolean {
   return (
-    !/^(dist\/.*\.(js|d\.ts)(\.map)?|src\/.*\.ts|package\.json|README\.md|LICENSE)$/.test(path) ||
-    /\.test\./.test(path)
+    !/^(bin\/coatcheck\.js|dist\/.*\.(js|d\.ts)(\.map)?|src\/.*\.ts|package\.json|README\.md|LICENSE)$/.test(
+      path,
+    ) || /\.test\./.test(path)
   )
 }

@@ -1,3 +1,5 @@
+import type { Command } from 'commander'
+import { SETTING_NAMES } from '../config/definitions.ts'
 import { printedSettings } from '../config/print.ts'
 import { tableText } from './output.ts'
 import type { Program } from './program.ts'
@@ -12,7 +14,7 @@ export function configCommands(program: Program): void {
     .allowUnknownOption()
     .allowExcessArguments()
     .action(async () => {
-      program.exitCode = await serve(settingsOf(serving, surroundings, serving.args), surroundings)
+      program.exitCode = await serve(settingsOf(serving, surroundings, allOf(serving)), surroundings)
     })
   const config = root.command('config').description('look at the settings')
   const print = config
@@ -23,7 +25,7 @@ export function configCommands(program: Program): void {
     .allowUnknownOption()
     .allowExcessArguments()
     .action(() => {
-      const settings = settingsOf(print, surroundings, print.args)
+      const settings = settingsOf(print, surroundings, allOf(print))
       const printed = printedSettings(settings, settings.given)
       const text = print.opts().json
         ? `${JSON.stringify(printed, null, 2)}\n`
@@ -37,4 +39,9 @@ export function configCommands(program: Program): void {
           )
       surroundings.stdout.write(text)
     })
+}
+
+/** Every setting, and what is none. */
+function allOf({ args }: Command) {
+  return { names: SETTING_NAMES, unknown: args }
 }

@@ -24,15 +24,18 @@ export function addSettings(command: Command, names: readonly SettingName[] = SE
   return command
 }
 
-/** The settings that flags, environment and file come to; throws `ConfigurationError` with every mistake, `unknown` arguments among them. */
+/** The settings that the flags of these names, environment and file come to; throws `ConfigurationError` with every mistake, `unknown` arguments among them. */
 export function settingsOf(
   command: Command,
   { env }: Surroundings,
-  unknown: readonly string[] = [],
+  {
+    names = WHERE,
+    unknown = [],
+  }: { readonly names?: readonly SettingName[]; readonly unknown?: readonly string[] } = {},
 ): CommandSettings {
   const options = command.opts<Record<string, string | true | undefined>>()
   const flags: Partial<Record<SettingName, string>> = {}
-  for (const name of SETTING_NAMES) {
+  for (const name of names) {
     const value = options[name]
     if (value !== undefined) flags[name] = String(value)
   }

@@ -29,16 +29,7 @@ const RULES: readonly (readonly [(settings: Settings) => boolean, string])[] = [
       publicUrl.protocol === 'https:' && tlsCert === null && trustProxy.length === 0 && !isLoopback(host),
     'public-url begins with https://: give tls-cert and tls-key, or in trust-proxy the address of the proxy that ends TLS.',
   ],
-  [
-    ({ publicUrl, cookieDomain }) => cookieDomain !== null && !isWithin(publicUrl.hostname, cookieDomain),
-    'cookie-domain must be the host of public-url or a domain above it: browsers drop the cookie otherwise.',
-  ],
   [({ publicUrl, hosts }) => hosts.includes(publicUrl.origin), 'hosts must not repeat public-url.'],
-  [
-    ({ hosts, publicUrl }) =>
-      publicUrl.protocol === 'https:' && hosts.some((host) => host.startsWith('http:')),
-    'hosts must begin with https:// where public-url does.',
-  ],
   [
     ({ adminPort, port, adminHost, host }) =>
       adminPort !== null && adminPort === port && port !== 0 && adminHost === host,
@@ -88,8 +79,4 @@ export function isLoopback(name: string): boolean {
   const host = name.replace(/^\[(.*)\]$/, '$1')
   if (isIP(host) !== 0) return host === '::1' || host.startsWith('127.')
   return host === 'localhost' || host.endsWith('.localhost')
-}
-
-function isWithin(host: string, domain: string): boolean {
-  return host === domain || host.endsWith(`.${domain}`)
 }

@@ -138,7 +138,7 @@ describe('settings that contradict each other are refused:', () => {
     [{ publicUrl: 'https://a.example', trustProxy: '10.0.0.1', cookieDomain: 'b.example' }, /cookie-domain/],
     [
       { publicUrl: 'https://a.example', trustProxy: '10.0.0.1', hosts: 'http://b.example' },
-      /hosts must begin/,
+      /hosts must be HTTPS/,
     ],
     [{ hosts: 'http://localhost:4000' }, /hosts must not repeat/],
     [{ port: '4001' }, /port and admin-port must differ/],

@@ -23,7 +23,7 @@ import { ServerMetrics } from './operations/server-metrics.ts'
 import { openTracing, type Tracing } from './operations/tracing.ts'
 import type { Database } from './storage/database.ts'
 import { DOCUMENT_MIGRATIONS, signingKeyDocument } from './storage/documents.ts'
-import { migrate } from './storage/migrations.ts'
+import { type Migration, migrate } from './storage/migrations.ts'
 import { openStorage, type Storage } from './storage/open-storage.ts'
 import { systemEnvironment } from './system.ts'
 
@@ -87,42 +87,20 @@ interface Basis {
   readonly storage: Storage
 }
 
-async function openParts({ settings, environment, log, onError, storage }: Basis): Promise<Authority> {
+const MIGRATIONS: readonly Migration[] = [
+  ...ACCOUNT_MIGRATIONS,
+  ...AUDIT_MIGRATIONS,
+  ...DOCUMENT_MIGRATIONS,
+  ...IDEMPOTENCY_MIGRATIONS,
+  ...OIDC_MIGRATIONS,
+  ...SETUP_MIGRATIONS,
+]
+
+async function openParts(basis: Basis): Promise<Authority> {
+  const { settings, environment, log, storage } = basis
   const { database, keys } = storage
-  await migrate(database, [
-    ...ACCOUNT_MIGRATIONS,
-    ...AUDIT_MIGRATIONS,
-    ...DOCUMENT_MIGRATIONS,
-    ...IDEMPOTENCY_MIGRATIONS,
-    ...OIDC_MIGRATIONS,
-    ...SETUP_MIGRATIONS,
-  ])
-  const shared = { keys, environment, onError }
-  const sessions = createSessions<JsonFields>({
-    ...shared,
-    store: storage.sessions,
-    cookie: { name: settings.cookieName, ...(settings.cookieDomain && { domain: settings.cookieDomain }) },
-    transports: ['cookie', 'bearer'],
-    idleTimeout: settings.idleTimeout as Duration,
-    absoluteTimeout: settings.absoluteTimeout as Duration,
-    rotateEvery: (settings.rotateEvery as Duration | null) ?? false,
-    unsafeAllowHttp: settings.unsafeAllowHttp,
-  })
-  const adminSessions = createSessions<JsonFields>({
-    ...shared,
-    name: 'admin',
-    store: storage.adminSessions,
-    cookie: { name: 'admin', sameSite: 'strict' },
-    idleTimeout: '15m',
-    absoluteTimeout: '8h',
-  })
-  const apiKeys = createApiKeys({
-    store: storage.apiKeys,
-    prefix: API_KEY_PREFIX,
-    environment,
-    onError,
-    unsafeAllowHttp: settings.unsafeAllowHttp,
-  })
+  await migrate(database, MIGRATIONS)
+  const { sessions, adminSessions, apiKeys } = kindsOfSessions(basis)
   const signingKeys = createKeyRing({ storage: signingKeyDocument(database), keys, environment })
   const tokens = createTokens({ sessions, keys: signingKeys, issuer: settings.publicUrl.origin })
   const audit = new AuditTrail(database, environment, log)
@@ -162,4 +140,36 @@ async function openParts({ settings, environment, log, onError, storage }: Basis
     oauth,
     close,
   }
+}
+
+/** Kinds that are never accepted in each other's place. */
+function kindsOfSessions({ settings, environment, onError, storage }: Basis) {
+  const { keys } = storage
+  const shared = { keys, environment, onError }
+  const sessions = createSessions<JsonFields>({
+    ...shared,
+    store: storage.sessions,
+    cookie: { name: settings.cookieName, ...(settings.cookieDomain && { domain: settings.cookieDomain }) },
+    transports: ['cookie', 'bearer'],
+    idleTimeout: settings.idleTimeout as Duration,
+    absoluteTimeout: settings.absoluteTimeout as Duration,
+    rotateEvery: (settings.rotateEvery as Duration | null) ?? false,
+    unsafeAllowHttp: settings.unsafeAllowHttp,
+  })
+  const adminSessions = createSessions<JsonFields>({
+    ...shared,
+    name: 'admin',
+    store: storage.adminSessions,
+    cookie: { name: 'admin', sameSite: 'strict' },
+    idleTimeout: '15m',
+    absoluteTimeout: '8h',
+  })
+  const apiKeys = createApiKeys({
+    store: storage.apiKeys,
+    prefix: API_KEY_PREFIX,
+    environment,
+    onError,
+    unsafeAllowHttp: settings.unsafeAllowHttp,
+  })
+  return { sessions, adminSessions, apiKeys }
 }

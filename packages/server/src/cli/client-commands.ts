@@ -1,4 +1,4 @@
-import { Option } from 'commander'
+import { type Command, Option } from 'commander'
 import { CLIENT_KINDS, type ClientKind } from '../oidc/client-rules.ts'
 import type { RegisteredClient } from '../oidc/clients.ts'
 import { type Column, timeText } from './output.ts'
@@ -40,6 +40,34 @@ export function clientCommands(program: Program): void {
       admin.table(COLUMNS, await admin.list<RegisteredClient>('/clients', 'clients', limit))
     },
   )
+  addCommand(program, group)
+  administers(
+    program,
+    group
+      .command('rotate-secret')
+      .description('make a new secret; it is shown this once')
+      .argument('<id>', 'client id')
+      .option('--overlap <seconds>', 'how long the old one goes on', count, 86_400),
+    async (admin, id: string, { overlap }: { readonly overlap: number }) => {
+      const path = `/clients/${encodeURIComponent(id)}/rotate-secret`
+      const { body } = await admin.call('POST', path, { overlapSeconds: overlap })
+      admin.done((body as { readonly secret: string }).secret, body)
+    },
+  )
+  administers(
+    program,
+    group
+      .command('remove')
+      .description('remove one, with every token that it has')
+      .argument('<id>', 'client id'),
+    async (admin, id: string) => {
+      await admin.call('DELETE', `/clients/${encodeURIComponent(id)}`)
+      admin.done('Removed.')
+    },
+  )
+}
+
+function addCommand(program: Program, group: Command): void {
   administers(
     program,
     group
@@ -63,30 +91,6 @@ export function clientCommands(program: Program): void {
         secret === null ? `client id: ${client.id}` : `client id: ${client.id}\nsecret:    ${secret}`,
         body,
       )
-    },
-  )
-  administers(
-    program,
-    group
-      .command('rotate-secret')
-      .description('make a new secret; it is shown this once')
-      .argument('<id>', 'client id')
-      .option('--overlap <seconds>', 'how long the old one goes on', count, 86_400),
-    async (admin, id: string, { overlap }: { readonly overlap: number }) => {
-      const path = `/clients/${encodeURIComponent(id)}/rotate-secret`
-      const { body } = await admin.call('POST', path, { overlapSeconds: overlap })
-      admin.done((body as { readonly secret: string }).secret, body)
-    },
-  )
-  administers(
-    program,
-    group
-      .command('remove')
-      .description('remove one, with every token that it has')
-      .argument('<id>', 'client id'),
-    async (admin, id: string) => {
-      await admin.call('DELETE', `/clients/${encodeURIComponent(id)}`)
-      admin.done('Removed.')
     },
   )
 }

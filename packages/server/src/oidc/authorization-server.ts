@@ -15,6 +15,7 @@ import { LoginSessions } from './login-sessions.ts'
 import { afterLogout, isOwnHint, postedLogout } from './logout.ts'
 import type { OidcParts, Subject } from './parts.ts'
 import { createProvider } from './provider.ts'
+import { SecretGuesses } from './secret-guesses.ts'
 
 const METADATA: readonly string[] = [
   '/.well-known/openid-configuration',
@@ -47,6 +48,7 @@ export class AuthorizationServer {
   readonly #logins: LoginSessions
   readonly #backChannel: BackChannel
   readonly #pages: OidcPages
+  readonly #guesses: SecretGuesses
   readonly #headers: ReadonlyMap<string, string>
   readonly #visits = new WeakMap<IncomingMessage, Session<JsonFields>>()
   readonly #unsubscribe: readonly (() => void)[]
@@ -77,6 +79,7 @@ export class AuthorizationServer {
     })
     const secure = settings.publicUrl.protocol === 'https:'
     this.#pages = new OidcPages(settings, environment)
+    this.#guesses = new SecretGuesses(environment, trustedProxies(settings))
     this.#headers = new Map(Object.entries(securityHeaders(secure ? {} : { hsts: false })))
     this.#unsubscribe = this.#subscribe()
     this.#planSweep()
@@ -222,6 +225,7 @@ export class AuthorizationServer {
         error: async (context, shown) => show(context, await this.#pages.error(shown)),
       },
     })
+    provider.use((context, next) => this.#guesses.limit(context, next))
     provider.use(nothingToAsk)
     provider.use(alikeWhenInactive)
     provider.on('grant.error', (context: Context, error: Error & { error_detail?: string }) =>

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe } from 'vitest'
 import { authorizationCases } from './authorization.cases.ts'
 import { postgresDatabases } from './postgres.ts'
 import { startSso } from './sso.ts'
+import { tokenCases } from './tokens.cases.ts'
 
 const databases = postgresDatabases()
 beforeAll(() => databases.start())
@@ -9,4 +10,5 @@ afterAll(() => databases.stop())
 
 describe('authorization on PostgreSQL', () => {
   authorizationCases(async (options) => startSso(await databases.fresh(), options))
+  tokenCases(async (options) => startSso(await databases.fresh(), options))
 })

@@ -1,7 +1,9 @@
 import { describe } from 'vitest'
 import { authorizationCases } from './authorization.cases.ts'
 import { startSso } from './sso.ts'
+import { tokenCases } from './tokens.cases.ts'
 
 describe('authorization on SQLite', () => {
   authorizationCases((options) => startSso({}, options))
+  tokenCases((options) => startSso({}, options))
 })

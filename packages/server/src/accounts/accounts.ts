@@ -23,7 +23,7 @@ import { Verifier } from './verifier.ts'
 
 export type { Account, AccountPage } from './account.ts'
 export type { PasswordFault } from './password-rules.ts'
-export type { Credentials, Refusal, Refused, Verdict } from './verdict.ts'
+export type { Credentials, Refused, Verdict } from './verdict.ts'
 
 export interface CreateAccount {
   readonly name: string

@@ -18,7 +18,7 @@ export interface Credentials {
  * `throttled`: too many failures; `busy`: too many at once; `unavailable`: the owner's endpoint failed. Nothing is known about
  * the password in these three.
  */
-export type Refusal = 'invalid' | 'disabled' | 'throttled' | 'busy' | 'unavailable'
+type Refusal = 'invalid' | 'disabled' | 'throttled' | 'busy' | 'unavailable'
 
 export interface Refused {
   readonly ok: false

@@ -1,10 +1,9 @@
 import type { z } from '@hono/zod-openapi'
 import type { JsonFields } from 'coatcheck'
 import { type AccessError, isCoatcheckError, type OpenedSession, sessionDetails } from 'coatcheck'
-import type { Accepted, REFUSALS, Refused, Verdict as VerdictSchema } from './schemas.ts'
+import type { REFUSALS, Refused, Verdict as VerdictSchema } from './schemas.ts'
 import type { CollectedHeaders } from './service-exchange.ts'
 
-export type AcceptedVerdict = z.infer<typeof Accepted>
 export type RefusedVerdict = z.infer<typeof Refused>
 /** What a visitor's request came to. */
 export type Verdict = z.infer<typeof VerdictSchema>

@@ -124,7 +124,8 @@ export const INTERNAL: Problem = { status: 500, code: 'internal', detail: 'Somet
 export function problemHandler({ log }: Pick<Authority, 'log'>): ErrorHandler {
   return (error, c) => {
     const problem = toProblem(error)
-    if (problem === null) log.error({ err: error, path: c.req.routePath }, 'request failed')
+    // Stores report their own failures.
+    if (problem === null || error instanceof DatabaseError) log.error({ err: error, path: c.req.routePath }, 'request failed')
     return problemResponse(problem ?? INTERNAL)
   }
 }

@@ -58,7 +58,7 @@ async function startStatic(): Promise<Server> {
       response
         .writeHead(404)
         .end('<p>There is no <code>python3</code> on this machine to make this page.</p>\n')
-    } else if (request.url === '/') response.end(page)
+    } else if (/^\/(?:\?|$)/.test(request.url ?? '')) response.end(page)
     else response.writeHead(404).end('<p>There is nothing here.</p>\n')
   })
   server.listen(0, '127.0.0.1')

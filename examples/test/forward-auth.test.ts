@@ -1,14 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs'
 import { request as ask } from 'node:http'
-import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { openAuthority, resolveSettings, startServer } from '@coatcheck/server'
 import { CookieJar } from 'coatcheck/testing'
-import { describe, expect, it, onTestFinished } from 'vitest'
-import { startForwardAuthDemo } from '../forward-auth/proxy.ts'
-
-const PASSWORD = 'correct horse battery'
+import { describe, expect, it } from 'vitest'
+import { PASSWORD, startStage } from './forward-auth/stage.ts'
 
 describe('the pages behind forward-auth', () => {
   it('are for who is signed in, and are told who that is', async () => {
@@ -41,26 +34,8 @@ describe('the pages behind forward-auth', () => {
 })
 
 async function start() {
-  const directory = mkdtempSync(join(tmpdir(), 'coatcheck-demo-'))
-  const [port, demoPort] = [await freePort(), await freePort()]
-  const accounts = `http://localhost:${port}`
-  const written = {
-    ...{ dataDirectory: directory, port: String(port), adminPort: 'off', publicUrl: accounts },
-    ...{ hosts: `http://localhost:${demoPort}`, logLevel: 'silent', shutdownTimeout: '0' },
-  }
-  const given = Object.entries(written).map(([name, text]) => [name, { text, source: 'flag' }])
-  const authority = await openAuthority(resolveSettings(Object.fromEntries(given)).settings)
-  const server = await startServer(authority)
-  const demo = await startForwardAuthDemo({ authAddress: `http://127.0.0.1:${port}`, port: demoPort })
-  onTestFinished(async () => {
-    await demo.stop()
-    await server.stop()
-    await authority.close()
-    rmSync(directory, { recursive: true })
-  })
-  const created = await authority.accounts.create({ name: 'Ada', password: PASSWORD })
-  if (!created.ok) throw new Error('no account')
-  return { demo, visitor: new Visitor(accounts, created.account.id) }
+  const { accounts, demo, userId } = await startStage()
+  return { demo, visitor: new Visitor(accounts, userId) }
 }
 
 /** A browser: all ports of localhost share its cookies. */
@@ -111,13 +86,4 @@ class Visitor {
       },
     )
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const address = probe.address()
-      probe.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
-    })
-  })
 }

@@ -63,10 +63,7 @@ export function challenge(refusal: Refusal, asked: Asked): string {
   return `Bearer error="insufficient_user_authentication"${age}${levels}`
 }
 
-/**
- * Headers of every refusal, names and values in turn: some proxies give it to the browser as it is. No
- * `Strict-Transport-Security`: that is for the protected host to decide.
- */
+/** Headers of every refusal, names and values in turn: some proxies give it to the browser as it is. HSTS comes with every answer. */
 export const REFUSAL_HEADERS: readonly string[] = Object.freeze(
   Object.entries({
     ...securityHeaders({

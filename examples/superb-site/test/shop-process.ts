@@ -18,11 +18,18 @@ export class ShopProcess {
   readonly origin: string
   readonly #child: ChildProcess
   readonly #exited: Promise<ShopExit>
+  readonly #output: () => string
 
-  constructor(child: ChildProcess, exited: Promise<ShopExit>, origin: string) {
+  constructor({ child, exited, output }: Spawned, origin: string) {
     this.#child = child
     this.#exited = exited
+    this.#output = output
     this.origin = origin
+  }
+
+  /** What it has printed so far. */
+  get output(): string {
+    return this.#output()
   }
 
   /** As Ctrl-C does. */
@@ -33,13 +40,16 @@ export class ShopProcess {
 }
 
 /** Resolves when the shop says where it is. */
-export async function startShop(dataDirectory: string): Promise<ShopProcess> {
-  const { child, exited, lines } = spawnShop({ PORT: '0', DATA_DIR: dataDirectory })
-  for await (const line of lines) {
+export async function startShop(
+  dataDirectory: string,
+  environment: Record<string, string> = {},
+): Promise<ShopProcess> {
+  const spawned = spawnShop({ PORT: '0', DATA_DIR: dataDirectory, ...environment })
+  for await (const line of spawned.lines) {
     const origin = /http:\/\/localhost:\d+/.exec(line)?.[0]
-    if (origin) return new ShopProcess(child, exited, origin)
+    if (origin) return new ShopProcess(spawned, origin)
   }
-  throw new Error(`The shop did not start: ${(await exited).output}`)
+  throw new Error(`The shop did not start: ${(await spawned.exited).output}`)
 }
 
 /** Runs the shop until it ends by itself, for starts that must fail. */
@@ -53,13 +63,16 @@ export function temporaryDirectory(): { readonly path: string; dispose(): void }
   return { path, dispose: () => rmSync(path, { recursive: true, force: true }) }
 }
 
-function spawnShop(environment: Record<string, string>): {
-  child: ChildProcess
-  exited: Promise<ShopExit>
-  lines: AsyncIterable<string>
-} {
+interface Spawned {
+  readonly child: ChildProcess
+  readonly exited: Promise<ShopExit>
+  readonly lines: AsyncIterable<string>
+  readonly output: () => string
+}
+
+function spawnShop(environment: Record<string, string>): Spawned {
   const child = spawn(process.execPath, ['--conditions=coatcheck-source', SERVER], {
-    env: { ...process.env, NODE_OPTIONS: '', ...environment },
+    env: { ...process.env, NODE_OPTIONS: '', SERVER_PORT: 'off', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''
@@ -69,5 +82,5 @@ function spawnShop(environment: Record<string, string>): {
     })
   }
   const exited = once(child, 'close').then(([code]) => ({ code: code as number | null, output }))
-  return { child, exited, lines: createInterface({ input: child.stdout }) }
+  return { child, exited, lines: createInterface({ input: child.stdout }), output: () => output }
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type JsonFields, type Session, securityHeaders } from 'coatcheck'
+import { isCoatcheckError, type JsonFields, type Session, securityHeaders } from 'coatcheck'
 import { withSession } from 'coatcheck/node'
 import { html, raw } from 'hono/html'
 import type { Context, Provider, Token } from 'oidc-provider'
@@ -262,8 +262,9 @@ export class AuthorizationServer {
 
   async #endSession(sessionId: string, context: Context | undefined): Promise<void> {
     const session = context && this.#visits.get(context.req)
-    if (session?.id === sessionId) await session.logout()
-    else await this.#parts.sessions.revoke(sessionId, { reason: 'logout' })
+    if (session?.id !== sessionId || !(await isLoggedOut(session))) {
+      await this.#parts.sessions.revoke(sessionId, { reason: 'logout' })
+    }
     await this.#settle(sessionId)
   }
 
@@ -320,6 +321,20 @@ export class AuthorizationServer {
     this.#report(error)
     if (response.headersSent) response.destroy()
     else response.writeHead(500, { 'content-type': 'application/json' }).end('{"error":"server_error"}')
+  }
+}
+
+/**
+ * With its cookie, where the browser is on a page of ours. An application that sends it here with the session's own ID token may end the session as
+ * well, and gets no cookie to change.
+ */
+async function isLoggedOut(session: Session<JsonFields>): Promise<boolean> {
+  try {
+    await session.logout()
+    return true
+  } catch (error) {
+    if (isCoatcheckError(error) && error.code === 'ERR_CSRF') return false
+    throw error
   }
 }
 

@@ -18,6 +18,7 @@ export function logoutCases(open: Open, written: () => Promise<Written>): void {
     const { shop, browser, tokens } = await letInAtShop(sso)
     const { url, response } = await browser.go(
       endSession(shop, { id_token_hint: tokens.id_token ?? '', post_logout_redirect_uri: BYE, state: 'x y' }),
+      { headers: { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' } },
     )
     expect([response.status, url.href]).toEqual([303, `${BYE}?state=x+y`])
     expect(await isSignedIn(browser, shop)).toBe(false)

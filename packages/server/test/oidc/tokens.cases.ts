@@ -134,7 +134,7 @@ export function tokenCases(open: Open): void {
     expect(full.scope).toBe('openid email')
   })
 
-  it('DPoP-07 of 20 parallel uses of one proof one is taken', async () => {
+  it('DPOP-03 of 20 parallel uses of one proof one is taken', async () => {
     const sso = await open()
     const { shop, browser } = await signedIn(sso)
     const pair = await openid.randomDPoPKeyPair()

@@ -97,7 +97,7 @@ export class Accounts {
     const resetEndpoint = endpointOf(parts, settings.resetUrl)
     this.#resetEndpoint = verifyEndpoint ? null : resetEndpoint
     const check = verifyEndpoint
-      ? new DelegatedCheck(this.#table, verifyEndpoint)
+      ? new DelegatedCheck(this.#table, verifyEndpoint, (id) => copyClaims(sessions, this.#table, id))
       : new LocalCheck(this.#table, this.#hashing)
     const shared = { table: this.#table, throttle: this.#throttle, devices: this.devices }
     this.#verifier = new Verifier({ ...parts, ...shared, check })

@@ -27,10 +27,17 @@ const MAX_CLAIMS = 8_192
 export class DelegatedCheck {
   readonly #table: AccountTable
   readonly #endpoint: OwnerEndpoint
+  readonly #claimsChanged: (userId: string) => Promise<void>
 
-  constructor(table: AccountTable, endpoint: OwnerEndpoint) {
+  /** `claimsChanged` is told of users about whom the endpoint says something else than the last time. */
+  constructor(
+    table: AccountTable,
+    endpoint: OwnerEndpoint,
+    claimsChanged: (userId: string) => Promise<void>,
+  ) {
     this.#table = table
     this.#endpoint = endpoint
+    this.#claimsChanged = claimsChanged
   }
 
   async check(known: AccountRow | null, credentials: Credentials, sessions: LoginSessions): Promise<Verdict> {
@@ -38,7 +45,9 @@ export class DelegatedCheck {
     const attempt = await sessions.beginLogin(known?.id ?? NOBODY)
     const answer = await this.#ask(name, password)
     if (answer === null) return INVALID
+    const before = await this.#table.byId(answer.userId)
     const row = await this.#table.mirror(answer.userId, name, answer.claims as JsonFields)
+    if (before !== null && before.claims !== row.claims) await this.#claimsChanged(row.id)
     if (kind === 'admin' && row.admin !== 1) return INVALID
     if (row.disabled === 1) return { ok: false, reason: 'disabled' }
     return {

@@ -45,8 +45,17 @@ export async function signIn(
   }
   await accounts.refreshClaims(account)
   const cookie = new DeviceCookie(settings)
-  cookie.write(c, await accounts.devices.remember(cookie.read(c), account.id))
+  const device = await accounts.devices.remember(cookie.read(c), account.id)
+  cookie.write(c, device)
+  if (device !== null) recordNewDevice(kit, c, account)
   return account
+}
+
+/** For notices to users (CON-07). */
+function recordNewDevice({ authority }: PageKit, c: Context, { id }: Account): void {
+  const { address, label } = authority.sessions.of(c).device
+  const actor = { kind: 'user', id } as const
+  authority.audit.record({ event: 'login.new-device', actor, userId: id, address, details: { label } })
 }
 
 /** What somebody is told whose password was not taken, with the status that goes with it. */

@@ -23,7 +23,7 @@ async function signUp(c: Context, session: Session<JsonFields>, kit: PageKit): P
   const [name, password, returnTo] = [form('name'), form('password'), kit.returnTo(form('return_to'))]
   const retryAfter = await accounts.limit('sign-up', kit.address(c))
   if (retryAfter > 0) return kit.error(c, 429, retryAfter)
-  const created = await accounts.create({ name, password })
+  const created = await accounts.create({ name, password }, { kind: 'user', id: null })
   if (!created.ok) {
     const status = created.reason === 'name-taken' ? 409 : 400
     return show(c, kit, { name, returnTo, problem: faultText(kit, created.reason) }, status)

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { FakeEnvironment } from 'coatcheck/testing'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { resolveSettings } from '../../src/config/resolve.ts'
+import { signIn } from '../helpers/signed-in.ts'
 import { testAuthority } from '../helpers/test-server.ts'
 
 const FROM = { address: '192.0.2.1', device: null }
@@ -40,7 +41,7 @@ function json(response: ServerResponse, status: number, content: unknown): void 
 describe("the owner's endpoint", () => {
   it('says who somebody is; the account here is a mirror', async () => {
     let role = 'reader'
-    const { verify, accounts } = await open(({ name, password }, response) =>
+    const { verify, accounts, authority } = await open(({ name, password }, response) =>
       password === 'secret'
         ? json(response, 200, {
             userId: `id-${name.toLowerCase()}`,
@@ -61,6 +62,12 @@ describe("the owner's endpoint", () => {
     })
     expect(await verify('ada', 'wrong')).toEqual({ ok: false, reason: 'invalid' })
     expect((await accounts.list()).accounts.length).toBe(1)
+    await signIn(authority, { userId: 'id-ada', claims: { role: 'editor' } })
+    role = 'owner'
+    await verify('ada')
+    const [session] = (await authority.sessions.list('id-ada')).sessions
+    const found = session && (await authority.sessions.manager.lookUp(session.id))
+    expect(found).toMatchObject({ status: 'live', record: { data: { claims: { role: 'owner' } } } })
     await accounts.disable('id-ada')
     expect(await verify('ada')).toEqual({ ok: false, reason: 'disabled' })
   })

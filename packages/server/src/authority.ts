@@ -116,6 +116,7 @@ async function openParts(basis: Basis): Promise<Authority> {
   let oauth: AuthorizationServer | null = null
   const close = async () => {
     stopping.abort()
+    await accounts.flush()
     await oauth?.close()
     for (const part of opened.toReversed()) await part.close()
     endAudit()

@@ -2,6 +2,7 @@ import type { Environment } from 'coatcheck'
 import { type Database, first } from '../storage/database.ts'
 import { sha256 } from '../system.ts'
 import { afterFailure, type DelayRule, type Failures, waitOf } from './delays.ts'
+import { throttledNetwork } from './throttled-network.ts'
 
 /** A subject and its rule. */
 interface Counter {
@@ -80,7 +81,7 @@ export class Throttle {
   async limit(what: string, address: string | null): Promise<number> {
     const now = this.#environment.now()
     await this.#sweep(now)
-    return this.#count({ subject: subjectOf(what, address ?? 'unknown'), rule: ANYTHING })
+    return this.#count({ subject: subjectOf(what, networkOf(address)), rule: ANYTHING })
   }
 
   /** What failed against an account, and from this address, counts no more: its owner has chosen a new password. */
@@ -88,7 +89,7 @@ export class Throttle {
     await this.#database.run(
       'DELETE FROM coatcheck_login_delays WHERE subject = $1 OR subject = $2',
       subjectOf('account', nameKey),
-      subjectOf('pair', nameKey, address ?? 'unknown'),
+      subjectOf('pair', nameKey, networkOf(address)),
     )
   }
 
@@ -154,12 +155,16 @@ export class Throttle {
 
 function countersOf({ nameKey, address, device }: Attempt): readonly Counter[] {
   if (device !== null) return [{ subject: subjectOf('device', nameKey, device), rule: DEVICE }]
-  const from = address ?? 'unknown'
+  const from = networkOf(address)
   return [
     { subject: subjectOf('pair', nameKey, from), rule: PAIR },
     { subject: subjectOf('address', from), rule: ADDRESS },
     { subject: subjectOf('account', nameKey), rule: ACCOUNT },
   ]
+}
+
+function networkOf(address: string | null): string {
+  return address === null ? 'unknown' : throttledNetwork(address)
 }
 
 /** Neither names that were mistyped (passwords among them) nor addresses are kept as they are. */

@@ -33,4 +33,4 @@ class Coatcheck:
         headers = {"x-api-key": self.key, "content-type": "application/json"}
         request = urllib.request.Request(self.url + path, data, headers, method=method)
         with urllib.request.urlopen(request, timeout=5) as response:
-            return json.load(response)
+            return json.loads(response.read() or b"null")

@@ -173,9 +173,11 @@ function changeRoutes(app: OpenAPIHono, authority: Authority): void {
   const { apiKeys } = authority
   const streams = new ChangeStreams(authority)
   app.openapi(guarded(authority, routes.FollowChanges), (c) => {
-    const stream = streams.open(apiKeys.of(c))
-    if (stream === null) throw TOO_MANY
-    return new Response(stream.body, { headers: stream.headers })
+    const body = streams.open(apiKeys.of(c))
+    if (body === null) throw TOO_MANY
+    return new Response(body, {
+      headers: { 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' },
+    })
   })
   app.openapi(guarded(authority, routes.SendProbe), (c) => {
     const sent = streams.probe(c.req.valid('param').stream, apiKeys.of(c), c.req.valid('json').probe)

@@ -1,4 +1,4 @@
-import { createEventStream, type EventStream, type SessionId } from 'coatcheck'
+import { createEventStream, type SessionId } from 'coatcheck'
 import type { VerifiedApiKey } from 'coatcheck/tokens'
 import type { Authority } from '../authority.ts'
 import { randomText } from '../system.ts'
@@ -30,8 +30,8 @@ export class ChangeStreams {
     this.#authority = authority
   }
 
-  /** A stream for the holder of a key, who is told its name first; `null`: there are too many. */
-  open(key: VerifiedApiKey): EventStream | null {
+  /** The body of a stream for the holder of a key, who is told its name first; `null`: there are too many. */
+  open(key: VerifiedApiKey): ReadableStream<Uint8Array> | null {
     const { sessions, environment, stopping } = this.#authority
     const ofKey = [...this.#streams.values()].filter(({ owner }) => owner === key.id)
     if (this.#streams.size >= MOST || ofKey.length >= MOST_PER_KEY) return null
@@ -49,7 +49,7 @@ export class ChangeStreams {
     this.#listen()
     stream.tell('open', { stream: id, maxStaleness: sessions.manager.settings.maxStaleness })
     if (stopping.aborted) close()
-    return events
+    return this.#endingQuietly(events.body)
   }
 
   /**
@@ -76,6 +76,22 @@ export class ChangeStreams {
       stream.tell('probe', { probe: text })
     })
     return 'sent'
+  }
+
+  /** A stream that is broken off, since its reader is too slow, ends: to the platform that sends it that is no error. */
+  #endingQuietly(body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
+    const reader = body.getReader()
+    return new ReadableStream({
+      pull: async (controller) => {
+        const next = await reader.read().catch(() => {
+          this.#authority.log.warn('a stream of changes was broken off: its reader is too slow')
+          return null
+        })
+        if (next?.value === undefined) controller.close()
+        else controller.enqueue(next.value)
+      },
+      cancel: (reason) => reader.cancel(reason),
+    })
   }
 
   #listen(): void {

@@ -73,6 +73,24 @@ describe('attacks on the session API', () => {
     expect((await service.call('GET', '/v1/users/ada/sessions')).status).toBe(401)
   })
 
+  it('API-06 whoever guesses keys has to wait, and a service from the same address has not', async () => {
+    const service = await startService()
+    expect((await service.call('GET', '/v1/users/ada/sessions')).status).toBe(200)
+    const guesses = Array.from(
+      { length: 30 },
+      (_, n) => `coatcheck_${'A'.repeat(22)}_${String(n).padStart(39, 'B')}`,
+    )
+    const answers = await Promise.all(
+      guesses.map((guess) =>
+        callApi(service.server, 'GET', '/v1/users/ada/sessions', undefined, { 'x-api-key': guess }),
+      ),
+    )
+    const last = answers.find(({ status }) => status === 429)
+    expect(Number(last?.headers.get('retry-after'))).toBeGreaterThan(0)
+    expect(answers.every(({ status }) => status === 401 || status === 429)).toBe(true)
+    expect((await service.call('GET', '/v1/users/ada/sessions')).status).toBe(200)
+  })
+
   it('API-05 an administrator’s token, and a refresh token, are dead here', async () => {
     const { call, authority } = await startService()
     const context = { userAgent: null, address: null, label: null, fingerprint: 'test' }

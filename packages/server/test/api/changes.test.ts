@@ -99,8 +99,8 @@ describe('one stream of changes', () => {
       for (let id = 0; id < 4_000; id++) service.authority.sessions.manager.listeners.changed(idOf(n, id))
       await new Promise((resolve) => setImmediate(resolve))
     }
-    // Whatever of it the network holds is read; then it ends without its end.
-    await expect(response.text()).rejects.toThrow()
+    // Whatever of it the network holds is read; then it ends.
+    expect((await response.text()).length).toBeLessThan(400 * 100_000)
     await expect.poll(async () => (await openChanges(service)).status).toBe(200)
   })
 })

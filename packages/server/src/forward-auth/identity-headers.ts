@@ -63,8 +63,8 @@ export function claimMistakes(claims: readonly string[]): string[] {
 }
 
 /**
- * Names and values in turn, as `writeHead` takes them; `null` where they are too long for a proxy. Of a claim that is absent
- * there is no header: the proxy must have removed what its client sent under that name.
+ * Names and values in turn, as `writeHead` takes them; `null` where they are too long for a proxy. The header of
+ * a claim that is absent is empty: some proxies pass on what their client sent in place of one that does not come.
  */
 export function identityHeaders(
   { userId, sessionId }: { readonly userId: string; readonly sessionId: string },
@@ -72,21 +72,19 @@ export function identityHeaders(
   headers: readonly ClaimHeader[],
 ): string[] | null {
   const list = ['X-Auth-User', encodeText(userId), 'X-Auth-Session', sessionId]
-  if (claims !== undefined) {
-    for (const { claim, header } of headers) {
-      const value = Object.hasOwn(claims, claim) ? encodeValue(claims[claim]) : null
-      if (value !== null) list.push(header, value)
-    }
+  for (const { claim, header } of headers) {
+    const value = claims !== undefined && Object.hasOwn(claims, claim) ? encodeValue(claims[claim]) : ''
+    list.push(header, value)
   }
   return isShort(list) ? list : null
 }
 
 /**
- * A value as text: a list as its items separated by commas, anything deeper as JSON. `null`: nothing to send. Reading it back is
+ * A value as text: a list as its items separated by commas, anything deeper as JSON, `null` as nothing. Reading it back is
  * `value.split(',').map(decodeURIComponent)`.
  */
-export function encodeValue(value: Json | undefined): string | null {
-  if (value === null || value === undefined) return null
+export function encodeValue(value: Json | undefined): string {
+  if (value === null || value === undefined) return ''
   if (!Array.isArray(value))
     return encodeText(typeof value === 'object' ? JSON.stringify(value) : String(value))
   return value.map((item) => encodeText(typeof item === 'string' ? item : JSON.stringify(item))).join(',')

@@ -14,6 +14,8 @@ export interface ProxySite {
   readonly port: number
   readonly server: number
   readonly application: number
+  /** Whether to pass on the claim `email` and a token for `orders`. */
+  readonly claims: boolean
 }
 
 export type StartProxy = (site: ProxySite) => Promise<void>
@@ -24,7 +26,8 @@ async function start(startProxy: StartProxy, written: Written = {}) {
   const site = `http://localhost:${port}`
   const { authority } = await startTestServer({ port: String(server), publicUrl, hosts: site, ...written })
   const application = await startEchoApplication()
-  await startProxy({ directory: temporaryDirectory(), port, server, application: application.port })
+  const claims = written.claims !== undefined
+  await startProxy({ directory: temporaryDirectory(), port, server, application: application.port, claims })
   return { authority, publicUrl, site, port, requests: application.requests }
 }
 
@@ -99,6 +102,29 @@ export function describeProxy(name: string, startProxy: StartProxy): void {
         const hidden = await send(`${site}/`, { headers: { cookie, connection } })
         expect([hidden.status, namedLike(requests.at(-1), 'x-auth-user')]).toEqual([200, ['ada']])
       }
+    })
+
+    it('passes on claims and a token, and nobody else’s in place of those that a user does not have', async () => {
+      const { authority, site, requests } = await start(startProxy, { claims: 'email' })
+      const email = { email: 'ada@example.com, "x"' }
+      const cookies = [await signIn(authority, { claims: email }), await signIn(authority, { userId: 'bob' })]
+      const seen: unknown[] = []
+      for (const cookie of cookies) {
+        const lies = {
+          'x-auth-email': 'root@example.com',
+          'x-auth-token': 'made.up.token',
+          x_auth_email: 'root@example.com',
+        }
+        expect((await send(site, { headers: { cookie, ...lies } })).status).toBe(200)
+        const echo = requests.at(-1)
+        const [token = ''] = namedLike(echo, 'x-auth-token')
+        const { sub, aud } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
+        seen.push([...namedLike(echo, 'x-auth-email').filter((value) => value !== ''), sub, aud])
+      }
+      expect(seen).toEqual([
+        ['ada@example.com%2C %22x%22', 'ada', 'orders'],
+        ['bob', 'orders'],
+      ])
     })
 
     it('CSRF-06 lets no page of another site act for the user, whatever else it sends', async () => {
@@ -183,7 +209,8 @@ export function describeProxy(name: string, startProxy: StartProxy): void {
       const site = `http://localhost:${port}`
       const { authority } = await startTestServer({ port: String(server), publicUrl, hosts: site })
       const application = await startEchoApplication()
-      await startProxy({ directory: temporaryDirectory(), port, server, application: application.port })
+      const directory = temporaryDirectory()
+      await startProxy({ directory, port, server, application: application.port, claims: false })
       const stranger = await browse(new CookieJar(), `${site}/orders?page=2`)
       expect(
         stranger.way.slice(0, 3).map((address) => new URL(address).origin + new URL(address).pathname),

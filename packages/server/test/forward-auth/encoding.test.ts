@@ -28,7 +28,7 @@ describe('values of headers', () => {
   it('are the items of a list, separated by commas', () => {
     fc.assert(
       fc.property(fc.array(fc.string({ unit: 'binary', minLength: 1 }), { minLength: 1 }), (items) => {
-        const value = encodeValue(items) ?? ''
+        const value = encodeValue(items)
         expect(value).toMatch(VALUE)
         expect(value.split(',').map(decodeURIComponent)).toEqual(items.map((item) => item.toWellFormed()))
       }),
@@ -56,6 +56,8 @@ describe('values of headers', () => {
       'ada',
       'X-Auth-Session',
       's',
+      'X-Auth-ToString',
+      '',
     ])
   })
 })

@@ -20,7 +20,7 @@ async function start(settings: (ports: { server: number; site: number }) => Writ
   const directory = temporaryDirectory()
   const names = ['coatcheck.conf', 'protected.conf', 'nginx.conf', 'accounts.conf']
   writeGuideFiles(directory, guideFiles('forward-auth'), names, {
-    '127.0.0.1:4000/forward-auth': `127.0.0.1:${ports.server}/forward-auth${asks}`,
+    'coatcheck/forward-auth': `coatcheck/forward-auth${asks}`,
     '127.0.0.1:4000': `127.0.0.1:${ports.server}`,
     '127.0.0.1:8080': `127.0.0.1:${ports.site}`,
     '127.0.0.1:8082': `127.0.0.1:${ports.accounts}`,

@@ -18,11 +18,11 @@ export async function serve(given: CommandSettings, surroundings: Surroundings):
   try {
     const server = await startServer(authority)
     try {
-      const say = (line: string) => surroundings.stderr.write(`${line}\n`)
-      for (const line of [...greeting(authority, server), ...warnings(given)]) say(line)
-      for (const line of await prepareSetup(authority, server)) say(line)
+      const say = (lines: readonly string[]) => surroundings.stderr.write(`${lines.join('\n')}\n`)
+      const setup = await prepareSetup(authority, server)
+      say([...greeting(authority, server), ...warnings(given), ...setup])
       await stop
-      say('Stopping: requests under way have their time; once more to stop at once.')
+      say(['Stopping: requests under way have their time; once more to stop at once.'])
     } finally {
       await server.stop()
     }

@@ -1,4 +1,4 @@
-import { accessSync, constants, lstatSync, mkdirSync, statSync } from 'node:fs'
+import { accessSync, chmodSync, constants, lstatSync, mkdirSync, statSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { codeOf, StartError } from '../start-error.ts'
@@ -31,11 +31,18 @@ export function prepareDataDirectory(path: string): void {
   }
 }
 
-/** Path of a database in the data directory; a symbolic link in its place is refused. */
+/** What SQLite and the store keep beside a database, by the end of the name. */
+const BESIDE = ['', '-wal', '-shm', '-reserve']
+
+/** Path of a database in the data directory. A link in its place is refused; a file that others could read is closed to them. */
 export function databaseFile(directory: string, name: string): string {
   const path = join(directory, name)
-  const status = lstatSync(path, { throwIfNoEntry: false })
-  if (status && !status.isFile())
-    throw new StartError(`${path} must be a file itself, not a link or anything else.`)
+  for (const file of BESIDE.map((end) => path + end)) {
+    const status = lstatSync(file, { throwIfNoEntry: false })
+    if (status?.isFile() === false) {
+      throw new StartError(`${file} must be a file itself, not a link or anything else.`)
+    }
+    if (status && (status.mode & 0o077) !== 0) chmodSync(file, 0o600)
+  }
   return path
 }

@@ -19,7 +19,7 @@ export async function connectRedis(text: string, onError: (error: unknown) => vo
     await connection.within(client.connect())
   } catch (error) {
     await client.destroy()
-    throw new StartError(`Redis at ${engineWithoutSecrets(text)} ${failureOf(error)}.`)
+    throw new StartError(`Redis at ${engineWithoutSecrets(text)} ${failureOf(rootOf(error))}.`)
   }
   return client
 }
@@ -69,6 +69,12 @@ class FirstConnection {
     await Promise.race([connecting, late])
     this.#done = true
   }
+}
+
+/** What a client that has given up says of why. */
+function rootOf(error: unknown): unknown {
+  const { socketError, originalError } = error as { socketError?: unknown; originalError?: unknown }
+  return socketError ?? originalError ?? error
 }
 
 function failureOf(error: unknown): string {

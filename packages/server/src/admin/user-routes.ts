@@ -28,7 +28,7 @@ const AdminBody = z.strictObject({ admin: z.boolean() })
 
 /** Accounts, by id or by name. Whatever is changed asks for fresh authentication (CON-03). */
 export function userRoutes(authority: Authority): Hono<AdminApp> {
-  const { accounts, sessions, audit } = authority
+  const { accounts, sessions, audit, oauth } = authority
   const accountOf = async (c: AdminContext): Promise<Account> => {
     const user = c.req.param('user') ?? ''
     return orNotFound((await accounts.find(user)) ?? (await accounts.findByName(user)))
@@ -51,13 +51,20 @@ export function userRoutes(authority: Authority): Hono<AdminApp> {
       return c.json(created.account, 201)
     })
     .get('/:user', async (c) => c.json(await accountOf(c)))
-    .delete('/:user', (c) => changed(c, (id) => accounts.remove(id, c.var.actor)))
+    .delete('/:user', (c) =>
+      changed(c, async (id) => {
+        const removed = await accounts.remove(id, c.var.actor)
+        if (removed) await oauth.forgetUser(id)
+        return removed
+      }),
+    )
     .post('/:user/disable', (c) => changed(c, (id) => accounts.disable(id, c.var.actor)))
     .post('/:user/enable', (c) => changed(c, (id) => accounts.enable(id, c.var.actor)))
     .post('/:user/end-sessions', async (c) => {
       c.var.assertFresh()
       const { id } = await accountOf(c)
       const ended = await sessions.revokeUser(id)
+      await oauth.endUser(id)
       audit.record({ event: 'session.user-revoked', actor: c.var.actor, userId: id })
       return c.json({ ended })
     })

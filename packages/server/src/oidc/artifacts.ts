@@ -130,6 +130,10 @@ export class Artifacts {
     await this.#database.run('DELETE FROM coatcheck_oauth_artifacts WHERE client_id = $1', clientId)
   }
 
+  async removeAll(): Promise<void> {
+    await this.#database.run('DELETE FROM coatcheck_oauth_artifacts')
+  }
+
   /** Removes what is past its end; answers how many. */
   sweep(): Promise<number> {
     return this.#database.run(

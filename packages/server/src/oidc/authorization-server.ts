@@ -129,6 +129,12 @@ export class AuthorizationServer {
     await this.#artifacts.removeOfUser(userId)
   }
 
+  /** The same for a user who is no more, with what they have allowed. */
+  async forgetUser(userId: string): Promise<void> {
+    await this.endUser(userId)
+    await this.consents.removeOfUser(userId)
+  }
+
   /** With everything that was issued to it. */
   async removeClient(id: string): Promise<boolean> {
     const removed = await this.clients.remove(id)
@@ -280,8 +286,14 @@ export class AuthorizationServer {
       sessions.on('reauthenticated', ({ sessionId, replaces, userId }) => {
         if (sessionId && replaces && userId) later(() => this.#logins.follow(replaces, sessionId, userId))
       }),
-      sessions.on('everyone-ended', () => later(() => this.sweep())),
+      sessions.on('everyone-ended', () => later(() => this.#endEveryone())),
     ]
+  }
+
+  /** What goes on without sessions, too. */
+  async #endEveryone(): Promise<void> {
+    await this.#artifacts.removeAll()
+    await this.sweep()
   }
 
   /** If the session is over: its grants end, but those that may go on without it, and its applications are told. */

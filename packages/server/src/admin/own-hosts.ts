@@ -15,7 +15,11 @@ export function ownHostsOnly({ settings }: Authority): MiddlewareHandler {
     const host = URL.parse(`http://${c.req.header('host') ?? ''}`)
     if (host === null || !isOwn(host.hostname, adminUrl)) return problemResponse(UNKNOWN_HOST)
     const origin = c.req.header('origin')
-    if (origin !== undefined && URL.parse(origin)?.host !== host.host && origin !== adminUrl?.origin) {
+    // Of a form on a page with `no-referrer` browsers send `Origin: null`; where it comes from they say in `Sec-Fetch-Site`.
+    const ownForm = origin === 'null' && c.req.header('sec-fetch-site') === 'same-origin'
+    const foreign =
+      origin !== undefined && URL.parse(origin)?.host !== host.host && origin !== adminUrl?.origin
+    if (foreign && !ownForm) {
       return problemResponse(FOREIGN_ORIGIN)
     }
     return next()

@@ -37,6 +37,24 @@ describe('the pages of the admin listener', () => {
     expect((await admin.get('/')).location).toBe('/login')
   })
 
+  it('take forms as browsers send them from pages without a referrer', async () => {
+    const { admin, authority, ada } = await open()
+    await authority.accounts.setAdmin(ada.id, true)
+    const asked = { name: 'ada', password: PASSWORD }
+    const foreign = { origin: 'null', 'sec-fetch-site': 'cross-site' }
+    expect((await admin.post('/login', asked, foreign)).status).toBe(403)
+    expect((await admin.post('/login', asked, { origin: 'null' })).location).toBe('/')
+  })
+
+  it('LIO-08 let nobody go on whose account is disabled', async () => {
+    const { admin, authority, ada } = await open()
+    await authority.accounts.setAdmin(ada.id, true)
+    await admin.login('ada', PASSWORD)
+    await authority.accounts.disable(ada.id)
+    expect((await admin.get('/')).location).toBe('/login')
+    expect((await admin.login('ada', PASSWORD)).status).toBe(403)
+  })
+
   it('set the first administrator up once, by a link that a bad password does not use up', async () => {
     const { admin, authority } = await open()
     const token = await issueSetupToken(authority)

@@ -6,6 +6,8 @@ import { type Edit, mutateSources } from './mutated-sources.ts'
 
 const CACHE = 'cache/near-cache.ts'
 const LEASES = 'cache/leases.ts'
+const ENTRIES = 'cache/entries.ts'
+const UNTIL = 'Math.min(entry.until, entry.seenAt + common.idleTimeout)'
 const ECHOED = 'this.#echoed(partitions, sentAt, wallAt)'
 const NOW = 'this.#environment.monotonic(), this.#environment.now()'
 
@@ -95,7 +97,7 @@ const MUTANTS: readonly (readonly [name: string, found: RegExp, edits: readonly 
     /P1/,
     [
       [
-        'cache/entries.ts',
+        ENTRIES,
         'startsWith(beginning)) this.remove(slot)',
         'startsWith(beginning)) return this.remove(slot)',
       ],
@@ -113,26 +115,27 @@ const MUTANTS: readonly (readonly [name: string, found: RegExp, edits: readonly 
     'deadlines counted from a use that was not recorded yet',
     /P8/,
     [
+      [ENTRIES, UNTIL, 'entry.until'],
       [
-        CACHE,
-        'const idle = now - (entries.seenAt[slot] as number)',
-        'const idle = now - (entries.seenAt[slot] as number) - (entries.usedAfter[slot] as number)',
+        ENTRIES,
+        'return this.#floats[slot * ROW_FLOATS + UNTIL] as number',
+        'return Math.min(this.#floats[slot * ROW_FLOATS + UNTIL] as number, this.#usedAtOf(slot) + (this.#common[slot] as CommonPart).idleTimeout)',
       ],
     ],
   ],
   [
     'rotations that a hit does not see to be due',
     /P4/,
-    [[CACHE, 'now >= (entries.until[slot] as number) || ', '']],
+    [[ENTRIES, UNTIL, 'entry.seenAt + common.idleTimeout']],
   ],
   [
     'a hit on another transport',
     /TRN-03/,
-    [[CACHE, 'return this.#entries.common[slot]?.transport === transport ? slot : -1', 'return slot']],
+    [[CACHE, 'return this.#entries.transportOf(slot) === transport ? slot : -1', 'return slot']],
   ],
 ]
 
-describe('the explorer finds', () => {
+describe('the explorer finds', { timeout: 240_000 }, () => {
   it.each(MUTANTS)('%s', async (_name, found, edits) => {
     await expect(exploreAll(edits)).rejects.toThrow(new RegExp(`\\n(?:${found.source}): `))
   })

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { openAuthority, resolveSettings } from '@coatcheck/server'
 import { run } from '@coatcheck/server/command'
-import { startForwardAuthDemo } from '../../forward-auth/proxy.ts'
+import { startForwardAuthDemo } from './forward-auth/proxy.ts'
 
 /** Their passwords are public on purpose. */
 const DEMO = [

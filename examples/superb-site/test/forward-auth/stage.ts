@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openAuthority, resolveSettings, startServer } from '@coatcheck/server'
 import { onTestFinished } from 'vitest'
-import { startForwardAuthDemo } from '../../forward-auth/proxy.ts'
+import { startForwardAuthDemo } from '../../src/forward-auth/proxy.ts'
 
 export const PASSWORD = 'correct horse battery'
 

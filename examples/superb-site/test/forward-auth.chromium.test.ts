@@ -1,7 +1,7 @@
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { launchBrowser } from './browser/stage.ts'
 import { PASSWORD, startStage } from './forward-auth/stage.ts'
-import { launchBrowser } from './two-domains/stage.ts'
 
 let browser: Browser
 

@@ -2,6 +2,7 @@ import type { JsonFields } from 'coatcheck'
 import { Hono } from 'hono'
 import { z } from 'zod'
 import type { Account } from '../accounts/accounts.ts'
+import type { Actor } from '../audit/audit-entry.ts'
 import type { Authority } from '../authority.ts'
 import {
   type AdminApp,
@@ -51,13 +52,7 @@ export function userRoutes(authority: Authority): Hono<AdminApp> {
       return c.json(created.account, 201)
     })
     .get('/:user', async (c) => c.json(await accountOf(c)))
-    .delete('/:user', (c) =>
-      changed(c, async (id) => {
-        const removed = await accounts.remove(id, c.var.actor)
-        if (removed) await oauth.forgetUser(id)
-        return removed
-      }),
-    )
+    .delete('/:user', (c) => changed(c, (id) => removeUser(authority, id, c.var.actor)))
     .post('/:user/disable', (c) => changed(c, (id) => accounts.disable(id, c.var.actor)))
     .post('/:user/enable', (c) => changed(c, (id) => accounts.enable(id, c.var.actor)))
     .post('/:user/end-sessions', async (c) => {
@@ -95,3 +90,10 @@ const FAULTS = {
   'name-taken': 'Somebody has this name.',
   'claims-too-large': 'The claims are longer than 8 kB.',
 } as { readonly 'claims-too-large': string; readonly [fault: string]: string | undefined }
+
+/** With all that applications have of the user. */
+async function removeUser({ accounts, oauth }: Authority, id: string, by: Actor): Promise<boolean> {
+  const removed = await accounts.remove(id, by)
+  if (removed) await oauth.forgetUser(id)
+  return removed
+}

@@ -3,12 +3,28 @@ import { SERVICE_SCOPES } from '../../src/api/scopes.ts'
 import type { Authority } from '../../src/authority.ts'
 import { startTestServer, type TestServer, type Written } from '../helpers/test-server.ts'
 
+/** What tests look at in answers, of whatever call; each has some of it. */
+export interface AnswerBody {
+  readonly valid: boolean
+  readonly reason: string
+  readonly code: string
+  readonly session: { readonly id: string; readonly userId: string | null }
+  readonly sessions: readonly { readonly id: string }[]
+  readonly data: Readonly<Record<string, unknown>>
+  readonly version: number
+  readonly token: string
+  readonly accessToken: string
+  readonly attempt: string
+  readonly cursor: string
+  readonly setCookie: string | null
+  readonly headers: readonly { readonly name: string; readonly value: string }[]
+}
+
 /** An answer of the API. */
 export interface Answer {
   readonly status: number
   readonly headers: Headers
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into bodies of every shape
-  readonly body: any
+  readonly body: AnswerBody
 }
 
 /** A service with a key of its own. */

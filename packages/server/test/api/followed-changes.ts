@@ -3,8 +3,13 @@ import type { Service } from './client.ts'
 
 interface Told {
   readonly event: string
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into events of every shape
-  readonly data: any
+  /** Each event has some of it. */
+  readonly data: {
+    readonly stream: string
+    readonly maxStaleness: number
+    readonly sessions: readonly string[]
+    readonly users: readonly string[]
+  }
 }
 
 /** Asks for a stream, which is given up at the end of the test. */
@@ -35,7 +40,9 @@ export async function followChanges(service: Service) {
     /** The latest event of a name, once it has come. */
     async next(name: string) {
       await expect.poll(() => seen.some(({ event }) => event === name), { timeout: 10_000 }).toBe(true)
-      return seen.findLast(({ event }) => event === name)?.data
+      const latest = seen.findLast(({ event }) => event === name)
+      if (latest === undefined) throw new Error(`No event ${name} came.`)
+      return latest.data
     },
     end: () => expect.poll(() => state.ended, { timeout: 10_000 }).toBe(true),
   }

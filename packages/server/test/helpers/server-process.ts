@@ -1,88 +1,91 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { request } from 'node:http'
+import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { kebab } from '../../src/config/resolve.ts'
+import type { SettingName } from '../../src/config/settings.ts'
+import { adminSocketPath } from '../../src/http/admin-socket.ts'
 import type { Written } from './test-server.ts'
 
-const CHILD = fileURLToPath(new URL('server-child.ts', import.meta.url))
+const COMMAND = fileURLToPath(new URL('../../bin/coatcheck.js', import.meta.url))
 
-/** What only an administrator may do; everything else is done over HTTP. */
-export interface ChildCommands {
-  /** Its id; `null` where the name is taken. */
-  createAccount(name: string, password: string): Promise<string | null>
-  endEveryone(): Promise<void>
-  endUser(userId: string): Promise<void>
-  rotateSigningKeys(): Promise<void>
-  signingKeys(): Promise<readonly string[]>
-  /** Bytes that the process takes, after a garbage collection. */
-  memory(): Promise<number>
-}
-
-export interface Question {
-  readonly number: number
-  readonly name: keyof ChildCommands
-  readonly args: readonly string[]
-}
-
-interface Answer {
-  readonly number: number
-  readonly answer?: unknown
-  readonly error?: string
-}
-
-/** The whole server in a process of its own, until it is killed. */
+/** `coatcheck serve` in a process of its own, until it is killed. */
 export class ServerProcess {
   readonly publicAddress: string
   readonly adminAddress: string
   readonly #child: ChildProcess
-  #asked = 0
+  readonly #socket: string
 
-  private constructor(child: ChildProcess, addresses: { publicAddress: string; adminAddress: string }) {
+  private constructor(
+    child: ChildProcess,
+    addresses: { readonly front: string; readonly admin: string; readonly socket: string },
+  ) {
     this.#child = child
-    this.publicAddress = addresses.publicAddress
-    this.adminAddress = addresses.adminAddress
+    this.publicAddress = addresses.front
+    this.adminAddress = addresses.admin
+    this.#socket = addresses.socket
   }
 
-  static async start(written: Written, flags: readonly string[] = []): Promise<ServerProcess> {
+  static async start(written: Written & { readonly dataDirectory: string }): Promise<ServerProcess> {
     const settings = { port: '0', adminPort: '0', logLevel: 'error', shutdownTimeout: '0', ...written }
-    const child = spawn(
-      process.execPath,
-      ['--conditions=coatcheck-source', ...flags, CHILD, JSON.stringify(settings)],
-      { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], env: { ...process.env, NODE_OPTIONS: '' } },
-    )
-    process.once('exit', () => child.kill('SIGKILL'))
-    const gone = once(child, 'exit').then(() => {
-      throw new Error('The server did not start.')
+    const variables = Object.entries(settings).map(([name, text]) => {
+      return [
+        `COATCHECK_${kebab(name as SettingName)
+          .replaceAll('-', '_')
+          .toUpperCase()}`,
+        text,
+      ]
     })
-    const [addresses] = await Promise.race([once(child, 'message'), gone])
-    return new ServerProcess(child, addresses)
+    const child = spawn(process.execPath, ['--conditions=coatcheck-source', COMMAND, 'serve'], {
+      stdio: ['ignore', 'inherit', 'pipe'],
+      env: { ...process.env, NODE_OPTIONS: '', ...Object.fromEntries(variables) },
+    })
+    process.once('exit', () => child.kill('SIGKILL'))
+    let said = ''
+    for await (const line of createInterface({ input: child.stderr })) {
+      said += `${line}\n`
+      const [, front] = /serves \S+ on (\S+)/.exec(said) ?? []
+      const [, admin] = /administration: (http\S+)/.exec(said) ?? []
+      if (front === undefined || admin === undefined) continue
+      child.stderr.resume()
+      return new ServerProcess(child, { front, admin, socket: adminSocketPath(written.dataDirectory) })
+    }
+    throw new Error(`The server did not start: ${said}`)
   }
 
-  ask<N extends keyof ChildCommands>(
-    name: N,
-    ...args: Parameters<ChildCommands[N]>
-  ): Promise<Awaited<ReturnType<ChildCommands[N]>>> {
-    const number = this.#asked++
+  /** Asks for something that only an administrator may do: whichever process has the socket of the data directory does it. */
+  administer(path: string, body: object = {}): Promise<number> {
+    const headers = { 'content-type': 'application/json' }
     return new Promise((resolve, reject) => {
-      const receive = (reply: Answer) => {
-        if (reply.number !== number) return
-        this.#child.off('message', receive)
-        if (reply.error === undefined) resolve(reply.answer as never)
-        else reject(new Error(reply.error))
-      }
-      this.#child.on('message', receive)
-      this.#child.send({ number, name, args } satisfies Question)
+      const sent = request(
+        { socketPath: this.#socket, path: `/api${path}`, method: 'POST', headers },
+        (response) => {
+          response.resume().once('end', () => resolve(response.statusCode ?? 0))
+        },
+      )
+      sent.once('error', reject)
+      sent.end(JSON.stringify(body))
     })
+  }
+
+  /** Answers whether it was made; `false` where there is one of the name. */
+  async createAccount(name: string, password: string): Promise<boolean> {
+    return (await this.administer('/users', { name, password })) < 300
+  }
+
+  /** Bytes of memory that the process takes. */
+  async memory(): Promise<number> {
+    const metrics = await (await fetch(`${this.adminAddress}/metrics`)).text()
+    return Number(/^process_resident_memory_bytes (\S+)$/m.exec(metrics)?.[1])
   }
 
   /** At once, with no chance to write anything down. */
-  kill(): Promise<void> {
-    return end(this.#child)
+  async kill(): Promise<void> {
+    const { exitCode, signalCode } = this.#child
+    if (exitCode !== null || signalCode !== null) return
+    const exited = once(this.#child, 'exit')
+    this.#child.kill('SIGKILL')
+    await exited
   }
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const exited = once(child, 'exit')
-  child.kill('SIGKILL')
-  await exited
 }

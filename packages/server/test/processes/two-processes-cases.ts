@@ -12,9 +12,9 @@ const AUDIENCE = 'https://reports.example'
 const SOON = { timeout: 5_000, interval: 50 }
 
 /** Two processes over one store, which visitors are sent to in turn. `settings` answers those of a store that is empty. */
-export function twoProcessesCases(engine: string, settings: () => Promise<Written>): void {
+export function twoProcessesCases(engine: string, settings: () => Promise<Directed>): void {
   describe(`two servers over one store, ${engine}`, () => {
-    let written: Written
+    let written: Directed
     let one: ServerProcess
     let other: ServerProcess
 
@@ -63,7 +63,7 @@ export function twoProcessesCases(engine: string, settings: () => Promise<Writte
     it('P7 CON-04 ending everybody at one ends them at the other, and who logs in after that stays', async () => {
       const visitors = [await signedIn(one, 'dave'), await signedIn(other, 'erin')]
       for (const visitor of visitors) expect(await isSignedIn(other, visitor)).toBe(true)
-      await one.ask('endEveryone')
+      expect(await one.administer('/sessions/end', { everyone: true })).toBe(200)
       for (const visitor of visitors) {
         await expect.poll(() => isSignedIn(other, visitor), SOON).toBe(false)
         expect(await isSignedIn(one, visitor)).toBe(false)
@@ -75,7 +75,7 @@ export function twoProcessesCases(engine: string, settings: () => Promise<Writte
     it('a rotation of signing keys at one is known at the other: tokens of before and after are good', async () => {
       const visitor = await signedIn(one, 'frank')
       const before = await tokenFrom(one, visitor)
-      await one.ask('rotateSigningKeys')
+      expect(await one.administer('/signing-keys/rotate')).toBe(200)
       const after = await tokenFrom(one, visitor)
       for (const server of [one, other]) {
         const answer = await fetch(`${server.publicAddress}/oauth/jwks`)
@@ -103,6 +103,8 @@ export function twoProcessesCases(engine: string, settings: () => Promise<Writte
     }, 120_000)
   })
 }
+
+type Directed = Written & { readonly dataDirectory: string }
 
 /** Visitors who log in, and every third of whom logs out again, at either server until they are told to end. */
 class Storm {
@@ -134,7 +136,7 @@ class Storm {
 
   async #run(index: number): Promise<void> {
     const name = `storm-${index}-${Math.floor(performance.now())}`
-    await this.#other.ask('createAccount', name, PASSWORD)
+    await this.#other.createAccount(name, PASSWORD)
     for (let turn = index; !this.#ending; turn++) {
       const server = turn % 2 === 0 ? this.#one : this.#other
       try {
@@ -161,7 +163,7 @@ class Storm {
 }
 
 async function signedIn(server: ServerProcess, name: string): Promise<PageVisitor> {
-  await server.ask('createAccount', name, PASSWORD)
+  await server.createAccount(name, PASSWORD)
   const visitor = new PageVisitor(server.publicAddress)
   const { status } = await visitor.login(name, PASSWORD)
   expect(status).toBe(303)

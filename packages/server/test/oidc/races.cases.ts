@@ -6,16 +6,19 @@ import { ROTATION_GRACE } from '../../src/oidc/adapter.ts'
 import { LIVES } from '../../src/oidc/configuration.ts'
 import type { Written } from '../helpers/test-server.ts'
 import { settableEnvironment } from './clock.ts'
+import { meetAfterReading } from './meeting.ts'
 import { type Application, CALLBACK, letIn, redeem, type Sso, start, startTwo } from './sso.ts'
 
 export type Open = (options?: { readonly environment?: Environment }) => Promise<Sso>
 
 /** The same on every engine. */
 export function raceCases(open: Open, written: () => Promise<Written>): void {
-  it('OA-03 of 50 parallel redemptions of one code one succeeds', async () => {
-    const { shop, browser } = await signedIn(await open())
+  it('OA-03 of 50 parallel redemptions of one code one succeeds, although all have read it before', async () => {
+    const sso = await open()
+    const { shop, browser } = await signedIn(sso)
     const started = await start(shop)
     const { url } = await browser.go(started.url)
+    meetAfterReading(sso.authority, 'AuthorizationCode', 50)
     const outcomes = await all(50, () => redeem(shop, started, url))
     expect(outcomes.filter((one) => one === 'invalid_grant')).toHaveLength(49)
   })
@@ -45,8 +48,10 @@ export function raceCases(open: Open, written: () => Promise<Written>): void {
   })
 
   it('RT-06 50 parallel refreshes of one token give one and the same successor', async () => {
-    const { shop, browser } = await signedIn(await open())
+    const sso = await open()
+    const { shop, browser } = await signedIn(sso)
     const { refresh_token: token } = await letIn(browser, shop)
+    meetAfterReading(sso.authority, 'RefreshToken', 50)
     const answers = await Promise.all(Array.from({ length: 50 }, () => refresh(shop, token)))
     expect(new Set(answers.map((answer) => answer.refresh_token)).size).toBe(1)
     expect(await isActive(shop, answers[0]?.access_token)).toBe(true)

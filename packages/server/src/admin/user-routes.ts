@@ -42,15 +42,7 @@ export function userRoutes(authority: Authority): Hono<AdminApp> {
   }
   return new Hono<AdminApp>()
     .get('/', async (c) => c.json(await accounts.list(readQuery(c, ListQuery))))
-    .post('/', async (c) => {
-      const asked = await readBody(c, CreateBody)
-      c.var.assertFresh()
-      const { claims, ...rest } = asked
-      const created = await accounts.create({ ...rest, ...(claims && { claims }) }, c.var.actor)
-      if (!created.ok)
-        throw refused(409, created.reason, FAULTS[created.reason] ?? 'Choose another password.')
-      return c.json(created.account, 201)
-    })
+    .post('/', (c) => create(c, authority))
     .get('/:user', async (c) => c.json(await accountOf(c)))
     .delete('/:user', (c) => changed(c, (id) => removeUser(authority, id, c.var.actor)))
     .post('/:user/disable', (c) => changed(c, (id) => accounts.disable(id, c.var.actor)))
@@ -83,6 +75,14 @@ export function userRoutes(authority: Authority): Hono<AdminApp> {
       const { admin } = await readBody(c, AdminBody)
       return changed(c, (id) => accounts.setAdmin(id, admin, c.var.actor))
     })
+}
+
+async function create(c: AdminContext, { accounts }: Authority): Promise<Response> {
+  const { claims, ...rest } = await readBody(c, CreateBody)
+  c.var.assertFresh()
+  const created = await accounts.create({ ...rest, ...(claims && { claims }) }, c.var.actor)
+  if (!created.ok) throw refused(409, created.reason, FAULTS[created.reason] ?? 'Choose another password.')
+  return c.json(created.account, 201)
 }
 
 const FAULTS = {

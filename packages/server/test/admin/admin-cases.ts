@@ -6,10 +6,15 @@ import type { Authority } from '../../src/authority.ts'
 
 const PASSWORD = 'correct horse battery'
 
+/** What an API answers, as its caller reads it: each use asserts what it is. */
+interface Anything extends Iterable<Anything> {
+  readonly [name: string]: Anything
+  (...given: readonly unknown[]): Anything
+}
+
 interface Answer {
   readonly status: number
-  // biome-ignore lint/suspicious/noExplicitAny: what an API answers, as its caller gets it
-  readonly body: any
+  readonly body: Anything
 }
 
 /** The admin API as commands call it, on every engine that the server can have. */
@@ -26,7 +31,7 @@ export function adminApiCases(open: () => Promise<Authority>): void {
       expect((await call('POST', '/sessions/end', { everyone: true })).status).toBe(200)
       expect(await lives(authority, bob, eve)).toEqual([false, false])
       const { entries } = (await call('GET', '/audit?actorKind=command')).body
-      expect(entries.map(({ event }: { event: string }) => event)).toEqual([
+      expect(entries?.map?.(({ event }: { event: string }) => event)).toEqual([
         'session.everyone-revoked',
         'session.user-revoked',
         'session.revoked',
@@ -52,8 +57,8 @@ export function adminApiCases(open: () => Promise<Authority>): void {
       while (cursor !== null) {
         const query: string = cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`
         const { body } = await call('GET', `/sessions?limit=2${query}`)
-        for (const { id } of body.sessions) found.add(id)
-        cursor = body.cursor
+        for (const { id } of body.sessions ?? []) found.add(String(id))
+        cursor = body.cursor as unknown as string | null
         expect(JSON.stringify(body)).not.toMatch(/secret|salt|hash|"data"/i)
       }
       expect(found).toEqual(new Set(made.map(({ id }) => id)))
@@ -70,7 +75,7 @@ export function adminApiCases(open: () => Promise<Authority>): void {
       })
       expect([made.status, made.body.name, made.body.admin]).toEqual([201, 'Ada', false])
       expect(JSON.stringify(made.body)).not.toContain(PASSWORD)
-      const { id } = made.body
+      const id = String(made.body.id)
       expect((await call('POST', '/users', { name: 'ADA', password: PASSWORD })).body.code).toBe('name-taken')
       expect((await call('POST', '/users', { name: 'bob', password: 'short' })).status).toBe(409)
       expect((await call('GET', '/users/ada')).body.id).toBe(id)
@@ -95,14 +100,18 @@ export function adminApiCases(open: () => Promise<Authority>): void {
       const { authority, call } = await opened()
       const asked = { owner: 'service:shop', name: 'shop', scopes: ['sessions:validate'], expiresIn: '30d' }
       const { status, body } = await call('POST', '/api-keys', asked)
-      expect([status, body.key.owner, body.key.scopes]).toEqual([201, 'service:shop', ['sessions:validate']])
-      const rotated = await call('POST', `/api-keys/${body.key.id}/rotate`, { overlap: '1h' })
+      expect([status, body.key?.owner, body.key?.scopes]).toEqual([
+        201,
+        'service:shop',
+        ['sessions:validate'],
+      ])
+      const rotated = await call('POST', `/api-keys/${body.key?.id}/rotate`, { overlap: '1h' })
       expect(rotated.status).toBe(201)
       const listed = await call('GET', '/api-keys')
       expect(listed.body.keys).toHaveLength(2)
       expect((await call('GET', '/api-keys?owner=service:shop')).body.keys).toHaveLength(2)
-      expect(JSON.stringify(listed.body)).not.toContain(body.text.slice(-39))
-      expect((await call('DELETE', `/api-keys/${body.key.id}`)).status).toBe(204)
+      expect(JSON.stringify(listed.body)).not.toContain(body.text?.slice?.(-39))
+      expect((await call('DELETE', `/api-keys/${body.key?.id}`)).status).toBe(204)
       expect((await authority.apiKeys.verify(body.text)).ok).toBe(false)
       expect((await authority.apiKeys.verify(rotated.body.text)).ok).toBe(true)
       const wrong = await call('POST', '/api-keys', { owner: 'x', scopes: ['a b'] })
@@ -113,12 +122,12 @@ export function adminApiCases(open: () => Promise<Authority>): void {
       const { call } = await opened()
       const { keys } = (await call('GET', '/signing-keys')).body
       expect(keys).toHaveLength(2)
-      expect(Object.keys(keys[0]).sort()).toEqual(['algorithm', 'kid', 'state', 'until'])
+      expect(Object.keys(keys?.[0] ?? {}).sort()).toEqual(['algorithm', 'kid', 'state', 'until'])
       expect((await call('POST', '/signing-keys/rotate')).body.rotated).toBe(false)
-      expect((await call('DELETE', `/signing-keys/${keys[0].kid}`)).body.rotated).toBe(true)
+      expect((await call('DELETE', `/signing-keys/${keys?.[0]?.kid}`)).body.rotated).toBe(true)
       expect((await call('DELETE', '/signing-keys/none')).status).toBe(404)
       const { entries } = (await call('GET', '/audit?event=signing-key.')).body
-      expect(entries.map(({ event }: { event: string }) => event)).toEqual(['signing-key.removed'])
+      expect(entries?.map?.(({ event }: { event: string }) => event)).toEqual(['signing-key.removed'])
     })
 
     it('explains every kind of token, and neither uses, touches nor keeps one', async () => {
@@ -149,8 +158,8 @@ export function adminApiCases(open: () => Promise<Authority>): void {
     it('shows the policy in force', async () => {
       const { call } = await opened()
       const { body } = await call('GET', '/policy')
-      expect(body.sessions.rules.length).toBeGreaterThan(10)
-      expect(body.adminSessions.rules.length).toBeGreaterThan(10)
+      expect(body.sessions?.rules?.length).toBeGreaterThan(10)
+      expect(body.adminSessions?.rules?.length).toBeGreaterThan(10)
     })
 
     it.each([

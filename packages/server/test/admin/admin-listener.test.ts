@@ -12,7 +12,7 @@ const EVE = { user: 'eve' }
 describe('the admin API over TCP', () => {
   it('CON-06 is not on the public listener', async () => {
     const { publicAddress, authority } = await startTestServer()
-    await authority.accounts.create({ name: 'root', password: PASSWORD, admin: true })
+    await authority.accounts.create({ name: 'chief', password: PASSWORD, admin: true })
     for (const [method, path] of [
       ['GET', '/api/sessions'],
       ['GET', '/api/users'],
@@ -21,7 +21,7 @@ describe('the admin API over TCP', () => {
       ['GET', '/setup'],
     ] as const) {
       const headers = { 'content-type': 'application/json' }
-      const body = method === 'POST' ? JSON.stringify({ name: 'root', password: PASSWORD }) : null
+      const body = method === 'POST' ? JSON.stringify({ name: 'chief', password: PASSWORD }) : null
       const answer = await fetch(publicAddress + path, { method, headers, body })
       expect([path, answer.status]).toEqual([path, 404])
     }
@@ -43,7 +43,7 @@ describe('the admin API over TCP', () => {
       { authorization: `Bearer ${token}` },
       { authorization: `Bearer ${key}` },
       { 'x-api-key': key },
-      { 'x-forwarded-user': 'root', 'x-auth-user': 'root' },
+      { 'x-forwarded-user': 'chief', 'x-auth-user': 'chief' },
     ]
     for (const headers of attempts) {
       const answer = await call(server, 'GET', '/api/users', { headers })
@@ -60,7 +60,7 @@ describe('the admin API over TCP', () => {
     const { server, cookie, id } = await asAdministrator()
     expect((await call(server, 'GET', '/api/users', { headers: { cookie } })).status).toBe(200)
     expect((await call(server, 'GET', '/api/session', { headers: { cookie } })).body).toMatchObject({
-      user: { name: 'root' },
+      user: { name: 'chief' },
     })
     await server.authority.accounts.setAdmin(id, false)
     expect((await call(server, 'GET', '/api/users', { headers: { cookie } })).status).toBe(401)
@@ -95,9 +95,9 @@ describe('the admin API over TCP', () => {
       ['POST', '/api/sessions/end', { everyone: true }],
       ['DELETE', `/api/sessions/${'A'.repeat(22)}`, undefined],
       ['POST', '/api/users', { name: 'eve', password: PASSWORD }],
-      ['DELETE', '/api/users/root', undefined],
-      ['POST', '/api/users/root/disable', undefined],
-      ['PUT', '/api/users/root/password', { password: PASSWORD }],
+      ['DELETE', '/api/users/chief', undefined],
+      ['POST', '/api/users/chief/disable', undefined],
+      ['PUT', '/api/users/chief/password', { password: PASSWORD }],
       ['POST', '/api/signing-keys/rotate', undefined],
       ['POST', '/api/api-keys', { owner: 'x' }],
     ] as const) {
@@ -148,7 +148,7 @@ describe('the admin API over TCP', () => {
     const { server } = await asAdministrator()
     await server.authority.accounts.create({ name: 'ada', password: PASSWORD })
     const bodies = new Set<string>()
-    for (const name of ['root', 'ada', 'nobody']) {
+    for (const name of ['chief', 'ada', 'nobody']) {
       const password = name === 'ada' ? PASSWORD : 'wrong but long enough'
       const { status, body } = await call(server, 'POST', '/api/session', { body: { name, password } })
       expect(status).toBe(401)
@@ -160,7 +160,7 @@ describe('the admin API over TCP', () => {
   it('names the first administrator for a set-up link, once', async () => {
     const server = await startTestServer()
     const token = await issueSetupToken(server.authority)
-    const body = { token, name: 'root', password: PASSWORD }
+    const body = { token, name: 'chief', password: PASSWORD }
     const tries = await Promise.all(
       Array.from({ length: 4 }, () => call(server, 'POST', '/api/setup', { body })),
     )
@@ -206,14 +206,14 @@ async function call(
 
 async function asAdministrator(environment = systemEnvironment) {
   const server = await startTestServer({}, { environment })
-  const created = await server.authority.accounts.create({ name: 'root', password: PASSWORD, admin: true })
+  const created = await server.authority.accounts.create({ name: 'chief', password: PASSWORD, admin: true })
   const cookie = await adminLogin(server)
   return { server, cookie, id: created.ok ? created.account.id : '' }
 }
 
 async function adminLogin(server: TestServer): Promise<string> {
   const { status, cookie } = await call(server, 'POST', '/api/session', {
-    body: { name: 'root', password: PASSWORD },
+    body: { name: 'chief', password: PASSWORD },
   })
   expect(status).toBe(200)
   return cookie

@@ -32,6 +32,8 @@ export async function startEchoApplication(): Promise<{ readonly port: number; r
   })
   const sockets = new WebSocketServer({ server })
   sockets.on('connection', (socket, request) => {
+    // Caddy ends connections with a frame of its own when it is stopped.
+    socket.on('error', () => {})
     socket.send(`user ${request.headers['x-auth-user']}`)
     socket.on('message', (data) => socket.send(`heard ${data}`))
   })

@@ -2,6 +2,7 @@ import type { JsonFields } from 'coatcheck'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import * as openid from 'openid-client'
 import { expect, it } from 'vitest'
+import { meetAfterReading } from './meeting.ts'
 import type { Open } from './races.cases.ts'
 import { type Application, CALLBACK, letIn, redeem, type Sso, start } from './sso.ts'
 
@@ -365,12 +366,14 @@ export function authorizationCases(open: Open): void {
   })
 
   it('OA-16 50 parallel uses of one pushed request give one code', async () => {
-    const { shop, browser } = await signedIn(await open())
+    const sso = await open()
+    const { shop, browser } = await signedIn(sso)
     const { url } = await start(shop)
     const pushed = await openid.buildAuthorizationUrlWithPAR(
       shop.config,
       Object.fromEntries(url.searchParams),
     )
+    meetAfterReading(sso.authority, 'PushedAuthorizationRequest', 50)
     const answers = await Promise.all(Array.from({ length: 50 }, () => browser.fetch(pushed)))
     const codes = answers.filter(({ headers }) => headers.get('location')?.includes('code='))
     expect(codes).toHaveLength(1)

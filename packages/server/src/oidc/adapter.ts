@@ -95,7 +95,13 @@ class ArtifactAdapter extends NoAdapter {
   }
 
   override async consume(id: string): Promise<void> {
-    if (!(await this.parts.artifacts.consume(this.model, id))) throw usedBefore(this.model)
+    const { artifacts } = this.parts
+    if (await artifacts.consume(this.model, id)) return
+    // What the library does where it has read that a code is used; here that came about in between (OA-03).
+    const grantId =
+      this.model === 'AuthorizationCode' && (await artifacts.find(this.model, id))?.payload.grantId
+    if (typeof grantId === 'string') await artifacts.removeGrant(grantId)
+    throw usedBefore(this.model)
   }
 
   override async destroy(id: string): Promise<void> {

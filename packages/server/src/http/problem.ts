@@ -125,7 +125,8 @@ export function problemHandler({ log }: Pick<Authority, 'log'>): ErrorHandler {
   return (error, c) => {
     const problem = toProblem(error)
     // Stores report their own failures.
-    if (problem === null || error instanceof DatabaseError) log.error({ err: error, path: c.req.routePath }, 'request failed')
+    if (problem === null || error instanceof DatabaseError)
+      log.error({ err: error, path: c.req.routePath }, 'request failed')
     return problemResponse(problem ?? INTERNAL)
   }
 }

@@ -82,9 +82,10 @@ function command(given: readonly string[]) {
   })
 }
 
+/** That of the test run without its own variables, which the server takes for settings that it does not know. */
 function environment(): Record<string, string | undefined> {
-  const { NODE_OPTIONS: _, ...rest } = process.env
-  return rest
+  const entries = Object.entries(process.env)
+  return Object.fromEntries(entries.filter(([name]) => !/^(?:NODE_OPTIONS$|COATCHECK_)/.test(name)))
 }
 
 /** Where the server says that it listens, once it has said everything. */

@@ -39,7 +39,7 @@ export class ServerProcess {
     })
     const child = spawn(process.execPath, ['--conditions=coatcheck-source', COMMAND, 'serve'], {
       stdio: ['ignore', 'inherit', 'pipe'],
-      env: { ...process.env, NODE_OPTIONS: '', ...Object.fromEntries(variables) },
+      env: { ...withoutSettings(process.env), NODE_OPTIONS: '', ...Object.fromEntries(variables) },
     })
     process.once('exit', () => child.kill('SIGKILL'))
     let said = ''
@@ -88,4 +88,9 @@ export class ServerProcess {
     this.#child.kill('SIGKILL')
     await exited
   }
+}
+
+/** The test run has variables of its own, which the server takes for settings that it does not know. */
+function withoutSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('COATCHECK_')))
 }

@@ -71,6 +71,7 @@ describe('the pages in Chromium', () => {
     const site = await otherSite('app.localhost')
     const { page, origin } = await open({ hosts: site })
     await page.goto(`${origin}/login?return_to=${encodeURIComponent(`${site}/cart`)}`)
+    await page.locator('input[name=name]:focus').waitFor()
     await page.keyboard.type('ada')
     await page.keyboard.press('Tab')
     await page.keyboard.type(PASSWORD)

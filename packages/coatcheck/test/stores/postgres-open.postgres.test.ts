@@ -30,6 +30,25 @@ describe('STO-09 the tables', () => {
     },
   )
 
+  it('are made once, also where a node has looked for them in vain before it waits for another that makes them', async () => {
+    const connectionString = shared.server.url()
+    const [one, other] = [new pg.Client({ connectionString }), new pg.Client({ connectionString })]
+    await Promise.all([one.connect(), other.connect()])
+    const look = `SELECT to_regnamespace('"awaited"') AS found`
+    expect((await other.query(look)).rows).toEqual([{ found: null }])
+    await one.query('BEGIN')
+    await one.query(migrationSql('awaited'))
+    const waiting = other.query(migrationSql('awaited'))
+    const waiters = `SELECT count(*)::int AS n FROM pg_locks WHERE locktype = 'advisory' AND NOT granted`
+    await expect.poll(() => rows(waiters)).toEqual([{ n: 1 }])
+    await one.query('COMMIT')
+    await waiting
+    expect(await rows('SELECT schema_version FROM awaited.meta')).toEqual([
+      { schema_version: latestVersion() },
+    ])
+    await Promise.all([one.end(), other.end()])
+  })
+
   it('of an older version are brought up to date, and what they hold stays', async () => {
     const older = [
       { version: 1, sql: 'CREATE TABLE {s}.first (n integer); INSERT INTO {s}.first VALUES (7)' },

@@ -43,7 +43,8 @@ DECLARE
   v_version integer;
 BEGIN
   PERFORM pg_advisory_xact_lock(hashtextextended('coatcheck migration of ${schema}', 0));
-  IF to_regnamespace('${name}') IS NULL THEN
+  -- A query, since what the functions below look into may still be as it was before the wait for the lock.
+  IF NOT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = '${schema}') THEN
     CREATE SCHEMA ${name};
   END IF;
   IF to_regclass('${name}.meta') IS NULL THEN

@@ -1,6 +1,6 @@
 import type { Environment } from 'coatcheck'
 import type { Payload } from 'oidc-provider'
-import { type Database, first, type Row } from '../storage/database.ts'
+import { type Database, first, type Row, type Transaction } from '../storage/database.ts'
 import type { ArtifactKeys } from './artifact-keys.ts'
 
 /** A code, token, grant, interaction or pushed request, by its model's name in the protocol library. */
@@ -90,9 +90,9 @@ export class Artifacts {
   }
 
   /** `false` where there is none (any more). */
-  async remove(model: string, id: string): Promise<boolean> {
+  async remove(model: string, id: string, database: Transaction = this.#database): Promise<boolean> {
     const sql = 'DELETE FROM coatcheck_oauth_artifacts WHERE model = $1 AND id = $2'
-    return (await this.#database.run(sql, model, this.#keys.hash(model, id))) === 1
+    return (await database.run(sql, model, this.#keys.hash(model, id))) === 1
   }
 
   /** Everything that was issued for a grant, of one model. */
@@ -102,10 +102,10 @@ export class Artifacts {
   }
 
   /** The grant first, without which nothing that was issued for it is good; then all that was. */
-  async removeGrant(grantId: string): Promise<void> {
-    await this.remove('Grant', grantId)
+  async removeGrant(grantId: string, database: Transaction = this.#database): Promise<void> {
+    await this.remove('Grant', grantId, database)
     const sql = 'DELETE FROM coatcheck_oauth_artifacts WHERE grant_id = $1'
-    await this.#database.run(sql, this.#keys.hash('Grant', grantId))
+    await database.run(sql, this.#keys.hash('Grant', grantId))
   }
 
   /** Everything of a user, or of a user at one application; answers how many. */

@@ -298,13 +298,17 @@ export class AuthorizationServer {
 
   /** If the session is over: its grants end, but those that may go on without it, and its applications are told. */
   async #settle(sessionId: string): Promise<void> {
-    const ended = await this.#logins.endIfOver(sessionId)
-    if (!ended) return
-    const { uid, userId, participants } = ended
-    for (const { grantId, offline } of participants) if (!offline) await this.#artifacts.removeGrant(grantId)
-    await this.#backChannel.enqueue(
-      participants.map(({ clientId }) => ({ clientId, userId, sid: this.#logins.sid(uid, clientId) })),
+    const ended = await this.#logins.endIfOver(
+      sessionId,
+      async ({ uid, userId, participants }, transaction) => {
+        for (const { clientId, grantId, offline } of participants) {
+          if (!offline) await this.#artifacts.removeGrant(grantId, transaction)
+          const sid = this.#logins.sid(uid, clientId)
+          await this.#backChannel.enqueue(transaction, { clientId, userId, sid })
+        }
+      },
     )
+    if (ended) void this.#backChannel.run()
   }
 
   #planSweep(): void {

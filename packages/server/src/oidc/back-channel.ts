@@ -1,7 +1,7 @@
 import type { Environment } from 'coatcheck'
 import type { SigningKeyRing } from 'coatcheck/tokens'
 import type { Logger } from 'pino'
-import type { Database, Row } from '../storage/database.ts'
+import type { Database, Row, Transaction } from '../storage/database.ts'
 import { randomText } from '../system.ts'
 import type { Clients } from './clients.ts'
 
@@ -54,19 +54,15 @@ export class BackChannel {
     this.#parts = parts
   }
 
-  async enqueue(notices: readonly LogoutNotice[]): Promise<void> {
-    const { database, environment, clients } = this.#parts
-    const now = environment.now()
-    for (const { clientId, userId, sid } of notices) {
-      const client = await clients.find(clientId)
-      if (!client?.backchannelLogoutUri) continue
-      const id = randomText(environment, 16)
-      await database.run(
-        'INSERT INTO coatcheck_oauth_logouts VALUES ($1, $2, $3, $4, 0, $5, $5)',
-        ...[id, clientId, userId, sid, now],
-      )
-    }
-    if (notices.length > 0) void this.run()
+  /** Within the transaction that ends what they tell of; call `run` after it. */
+  async enqueue(transaction: Transaction, { clientId, userId, sid }: LogoutNotice): Promise<void> {
+    const { environment, clients } = this.#parts
+    const client = await clients.find(clientId, transaction)
+    if (!client?.backchannelLogoutUri) return
+    await transaction.run(
+      'INSERT INTO coatcheck_oauth_logouts VALUES ($1, $2, $3, $4, 0, $5, $5)',
+      ...[randomText(environment, 16), clientId, userId, sid, environment.now()],
+    )
   }
 
   /** Sends what is due; one run at a time. Never throws. */

@@ -1,6 +1,6 @@
 import type { Environment } from 'coatcheck'
 import type { Payload } from 'oidc-provider'
-import { type Database, DatabaseError, first, type Row } from '../storage/database.ts'
+import { type Database, DatabaseError, first, type Row, type Transaction } from '../storage/database.ts'
 import { randomText, sameText } from '../system.ts'
 import type { ArtifactKeys } from './artifact-keys.ts'
 import { type ClientKind, type ClientTerms, clientMistakes } from './client-rules.ts'
@@ -111,8 +111,8 @@ export class Clients {
     return { ok: true, client, secret: secret?.text ?? null }
   }
 
-  async find(id: string): Promise<RegisteredClient | null> {
-    const row = await this.#row(id)
+  async find(id: string, database: Transaction = this.#database): Promise<RegisteredClient | null> {
+    const row = await this.#row(id, database)
     return row && toClient(row)
   }
 
@@ -179,8 +179,8 @@ export class Clients {
     }
   }
 
-  #row(id: string): Promise<ClientRow | null> {
-    return first<ClientRow>(this.#database, `${SELECT} WHERE id = $1`, id)
+  #row(id: string, database: Transaction = this.#database): Promise<ClientRow | null> {
+    return first<ClientRow>(database, `${SELECT} WHERE id = $1`, id)
   }
 
   #secret(id: string): { readonly text: string; readonly kept: SecretHash } {

@@ -1,5 +1,5 @@
 import type { Environment, JsonFields, SessionId, Sessions } from 'coatcheck'
-import { type Database, first, type Row } from '../storage/database.ts'
+import { type Database, first, type Row, type Transaction } from '../storage/database.ts'
 import { randomText } from '../system.ts'
 import type { ArtifactKeys } from './artifact-keys.ts'
 
@@ -16,6 +16,13 @@ export interface LoginSession {
   readonly level: string | undefined
   readonly methods: readonly string[]
   readonly expiresAt: number
+}
+
+/** A login session that is over. */
+export interface EndedLogin {
+  readonly uid: string
+  readonly userId: string
+  readonly participants: readonly Participant[]
 }
 
 /** An application that a login session has let in. */
@@ -83,20 +90,26 @@ export class LoginSessions {
     return { ...this.#read({ ...row, session_id: current.sessionId }), ...current.facts }
   }
 
-  /** Where the session has ended, its login session ends, once: the applications to be told, `null` if there is nothing (more) to do. */
+  /**
+   * Where the session has ended, its login session ends, once, together with what `finish` does about it: a process that dies in
+   * between leaves all of it to the next one. Answers whether there was anything (left) to do.
+   */
   async endIfOver(
     sessionId: string,
-  ): Promise<{ userId: string; uid: string; participants: readonly Participant[] } | null> {
+    finish: (ended: EndedLogin, transaction: Transaction) => Promise<void>,
+  ): Promise<boolean> {
     const row = await this.#find('session_id', sessionId)
-    if (!row || (await this.#current(row))) return null
+    if (!row || (await this.#current(row))) return false
     return this.#database.transaction(async (transaction) => {
       const sql = 'DELETE FROM coatcheck_oauth_logins WHERE uid = $1 AND session_id = $2'
-      if ((await transaction.run(sql, row.uid, sessionId)) === 0) return null
+      if ((await transaction.run(sql, row.uid, sessionId)) === 0) return false
       const participants = await transaction.all<ParticipantRow>(
         'DELETE FROM coatcheck_oauth_participants WHERE uid = $1 RETURNING client_id, grant_id, offline',
         row.uid,
       )
-      return { userId: row.user_id, uid: row.uid, participants: participants.map(toParticipant) }
+      const ended = { userId: row.user_id, uid: row.uid, participants: participants.map(toParticipant) }
+      await finish(ended, transaction)
+      return true
     })
   }
 

@@ -15,11 +15,14 @@ export interface Database {
   /** Runs a statement; answers how many rows it changed. */
   run(sql: string, ...parameters: readonly Value[]): Promise<number>
   /** Commits what `work` did through the database it is given, or none of it where it throws. Not to be nested. */
-  transaction<T>(work: (transaction: Pick<Database, 'all' | 'run'>) => Promise<T>): Promise<T>
+  transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>
   /** Whether it answers. */
   ping(): Promise<void>
   close(): Promise<void>
 }
+
+/** A database within a transaction: all of it is committed, or none. */
+export type Transaction = Pick<Database, 'all' | 'run'>
 
 /** The database failed, or does not understand a statement. `conflict`: a row of that key exists already. */
 export class DatabaseError extends Error {

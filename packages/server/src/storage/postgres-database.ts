@@ -1,5 +1,5 @@
 import { Pool, type PoolClient, types } from 'pg'
-import { type Database, DatabaseError, type Row, type Value } from './database.ts'
+import { type Database, DatabaseError, type Row, type Transaction, type Value } from './database.ts'
 
 const INT8 = 20
 const UNIQUE_VIOLATION = '23505'
@@ -39,7 +39,7 @@ class PostgresDatabase implements Database {
     return changesOf(this.#pool, sql, parameters)
   }
 
-  async transaction<T>(work: (transaction: Pick<Database, 'all' | 'run'>) => Promise<T>): Promise<T> {
+  async transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
     const client = await attempt(() => this.#pool.connect())
     let broken: Error | undefined
     try {

@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import { type Database, DatabaseError, type Row, type Value } from './database.ts'
+import { type Database, DatabaseError, type Row, type Transaction, type Value } from './database.ts'
 
 /** How long a statement waits for another process that writes, in milliseconds. */
 const PATIENCE = 5_000
@@ -34,7 +34,7 @@ class SqliteDatabase implements Database {
     return this.#inTurn(async () => this.#run(sql, parameters))
   }
 
-  transaction<T>(work: (transaction: Pick<Database, 'all' | 'run'>) => Promise<T>): Promise<T> {
+  transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
     return this.#inTurn(async () => {
       this.#run('BEGIN IMMEDIATE', [])
       try {

@@ -12,7 +12,10 @@ export interface NewAccount {
   readonly admin: boolean
 }
 
-/** The rows of accounts and their SQL; knows no rule. */
+/** What became of a change: `last-administrator`: it would leave nobody who can administer. */
+export type Outcome = 'ok' | 'unknown' | 'last-administrator'
+
+/** The rows of accounts and their SQL; of rules it knows the one that needs a lock. */
 export class AccountTable {
   readonly #database: Database
   readonly #environment: Environment
@@ -111,9 +114,9 @@ export class AccountTable {
     return (await this.#database.run(sql, JSON.stringify(claims), id)) === 1
   }
 
-  async setAdmin(id: string, admin: boolean): Promise<boolean> {
+  setAdmin(id: string, admin: boolean): Promise<Outcome> {
     const sql = 'UPDATE coatcheck_accounts SET admin = $1 WHERE id = $2'
-    return (await this.#database.run(sql, admin ? 1 : 0, id)) === 1
+    return this.#change(id, { losesAdmin: !admin }, (database) => database.run(sql, admin ? 1 : 0, id))
   }
 
   /** Whether somebody may administer. */
@@ -122,17 +125,38 @@ export class AccountTable {
     return (await first(this.#database, sql)) !== null
   }
 
-  async setDisabled(id: string, disabled: boolean): Promise<boolean> {
+  setDisabled(id: string, disabled: boolean): Promise<Outcome> {
     const sql = 'UPDATE coatcheck_accounts SET disabled = $1 WHERE id = $2'
-    return (await this.#database.run(sql, disabled ? 1 : 0, id)) === 1
+    return this.#change(id, { losesAdmin: disabled }, (database) => database.run(sql, disabled ? 1 : 0, id))
   }
 
-  async remove(id: string): Promise<boolean> {
-    return this.#database.transaction(async (transaction) => {
+  remove(id: string): Promise<Outcome> {
+    return this.#change(id, { losesAdmin: true }, async (database) => {
       for (const table of ['coatcheck_devices', 'coatcheck_password_resets']) {
-        await transaction.run(`DELETE FROM ${table} WHERE account_id = $1`, id)
+        await database.run(`DELETE FROM ${table} WHERE account_id = $1`, id)
       }
-      return (await transaction.run('DELETE FROM coatcheck_accounts WHERE id = $1', id)) === 1
+      return database.run('DELETE FROM coatcheck_accounts WHERE id = $1', id)
+    })
+  }
+
+  /**
+   * Refuses what would leave nobody who can administer. The rows of all administrators are locked, so that two who take the
+   * right from each other at once take turns; in SQLite one transaction writes at a time.
+   */
+  #change(
+    id: string,
+    { losesAdmin }: { readonly losesAdmin: boolean },
+    work: (database: Pick<Database, 'all' | 'run'>) => Promise<number>,
+  ): Promise<Outcome> {
+    const lock = this.#database.dialect === 'postgres' ? 'FOR UPDATE' : ''
+    return this.#database.transaction(async (transaction) => {
+      if (losesAdmin) {
+        const [one, other] = await transaction.all<{ id: string }>(
+          `SELECT id FROM coatcheck_accounts WHERE admin = 1 AND disabled = 0 ORDER BY id ${lock}`,
+        )
+        if (one?.id === id && other === undefined) return 'last-administrator'
+      }
+      return (await work(transaction)) === 1 ? 'ok' : 'unknown'
     })
   }
 }

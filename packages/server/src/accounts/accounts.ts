@@ -6,7 +6,7 @@ import type { AuditTrail } from '../audit/audit-trail.ts'
 import type { Settings } from '../config/settings.ts'
 import type { Database } from '../storage/database.ts'
 import { type Account, type AccountPage, toAccount } from './account.ts'
-import { AccountTable } from './account-table.ts'
+import { AccountTable, type Outcome } from './account-table.ts'
 import { readCommonPasswords } from './common-passwords.ts'
 import { DelegatedCheck } from './delegated-check.ts'
 import { RememberedDevices } from './devices.ts'
@@ -22,6 +22,7 @@ import type { Credentials, Refused, Verdict } from './verdict.ts'
 import { Verifier } from './verifier.ts'
 
 export type { Account, AccountPage } from './account.ts'
+export type { Outcome } from './account-table.ts'
 export type { PasswordFault } from './password-rules.ts'
 export type { Credentials, Refused, Verdict } from './verdict.ts'
 
@@ -276,36 +277,50 @@ export class Accounts {
     return refreshClaims(this.#parts.sessions, this.#table, account.id, account.claims)
   }
 
-  /** Gives or takes the right to administer; `false` where there is no such account. */
-  async setAdmin(id: string, admin: boolean, by: Actor = SYSTEM): Promise<boolean> {
-    if (!(await this.#table.setAdmin(id, admin))) return false
+  /** Gives or takes the right to administer. */
+  async setAdmin(id: string, admin: boolean, by: Actor = SYSTEM): Promise<Outcome> {
+    const outcome = await this.#table.setAdmin(id, admin)
+    if (outcome !== 'ok') return outcome
     if (!admin) await this.#parts.adminSessions.revokeUser(id)
     this.#record(admin ? 'user.admin-granted' : 'user.admin-revoked', by, id)
-    return true
+    return outcome
   }
 
-  /** Nobody signs in to it any more; ends everything of the user (LIO-08). `false` where there is no such account. */
-  async disable(id: string, by: Actor = SYSTEM): Promise<boolean> {
-    if (!(await this.#table.setDisabled(id, true))) return false
+  /** Nobody signs in to it any more; ends everything of the user (LIO-08). */
+  async disable(id: string, by: Actor = SYSTEM): Promise<Outcome> {
+    const outcome = await this.#table.setDisabled(id, true)
+    if (outcome !== 'ok') return outcome
     await this.#endEverything(id)
     this.#record('user.disabled', by, id)
-    return true
+    return outcome
   }
 
-  async enable(id: string, by: Actor = SYSTEM): Promise<boolean> {
-    if (!(await this.#table.setDisabled(id, false))) return false
-    this.#record('user.enabled', by, id)
-    return true
+  async enable(id: string, by: Actor = SYSTEM): Promise<Outcome> {
+    const outcome = await this.#table.setDisabled(id, false)
+    if (outcome === 'ok') this.#record('user.enabled', by, id)
+    return outcome
   }
 
-  /** Removes the account and ends everything of the user (LIO-08); the name is free again, the id is not. */
-  async remove(id: string, by: Actor = SYSTEM): Promise<boolean> {
+  /**
+   * Removes the account and ends everything of the user (LIO-08); the name is free again, the id is not. `forget`: removes what
+   * else there is of the user, before the account itself, so that whatever fails can be done once more. Addresses and details
+   * leave the audit trail unless the owner keeps them (AUD-06).
+   */
+  async remove(
+    id: string,
+    by: Actor = SYSTEM,
+    forget: (id: string) => Promise<unknown> = async () => {},
+  ): Promise<Outcome> {
     // Disabled first: a login under way finds no account to sign in to, whatever comes after.
-    if (!(await this.#table.setDisabled(id, true))) return false
+    const disabled = await this.#table.setDisabled(id, true)
+    if (disabled !== 'ok') return disabled
     await this.#endEverything(id)
-    await this.#table.remove(id)
-    this.#record('user.removed', by, id)
-    return true
+    await forget(id)
+    const { audit, settings } = this.#parts
+    if (settings.auditOfRemoved === 'erase') await audit.erase(id, by)
+    const outcome = await this.#table.remove(id)
+    if (outcome === 'ok') this.#record('user.removed', by, id)
+    return outcome
   }
 
   async #sendReset(given: string, toLink: (token: string) => string): Promise<void> {

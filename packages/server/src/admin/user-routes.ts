@@ -1,8 +1,8 @@
 import type { JsonFields } from 'coatcheck'
 import { Hono } from 'hono'
 import { z } from 'zod'
-import type { Account } from '../accounts/accounts.ts'
-import type { Actor } from '../audit/audit-entry.ts'
+import type { Account, Outcome } from '../accounts/accounts.ts'
+import { removeUser } from '../accounts/remove-user.ts'
 import type { Authority } from '../authority.ts'
 import {
   type AdminApp,
@@ -34,10 +34,12 @@ export function userRoutes(authority: Authority): Hono<AdminApp> {
     const user = c.req.param('user') ?? ''
     return orNotFound((await accounts.find(user)) ?? (await accounts.findByName(user)))
   }
-  const changed = async (c: AdminContext, change: (id: string) => Promise<boolean>) => {
+  const changed = async (c: AdminContext, change: (id: string) => Promise<Outcome>) => {
     c.var.assertFresh()
     const { id } = await accountOf(c)
-    orNotFound(await change(id))
+    const outcome = await change(id)
+    if (outcome === 'last-administrator') throw refused(409, outcome, LAST_ADMINISTRATOR)
+    orNotFound(outcome === 'ok')
     return c.body(null, 204)
   }
   return new Hono<AdminApp>()
@@ -60,7 +62,7 @@ export function userRoutes(authority: Authority): Hono<AdminApp> {
       return changed(c, async (id) => {
         const outcome = await accounts.setClaims(id, claims, c.var.actor)
         if (outcome === 'too-large') throw refused(409, 'claims-too-large', FAULTS['claims-too-large'])
-        return outcome === 'ok'
+        return outcome
       })
     })
     .put('/:user/password', async (c) => {
@@ -68,7 +70,7 @@ export function userRoutes(authority: Authority): Hono<AdminApp> {
       return changed(c, async (id) => {
         const fault = await accounts.setPassword(id, password, c.var.actor)
         if (fault !== null && fault !== 'unknown') throw refused(409, fault, 'Choose another password.')
-        return fault === null
+        return fault ?? 'ok'
       })
     })
     .put('/:user/admin', async (c) => {
@@ -91,9 +93,5 @@ const FAULTS = {
   'claims-too-large': 'The claims are longer than 8 kB.',
 } as { readonly 'claims-too-large': string; readonly [fault: string]: string | undefined }
 
-/** With all that applications have of the user. */
-async function removeUser({ accounts, oauth }: Authority, id: string, by: Actor): Promise<boolean> {
-  const removed = await accounts.remove(id, by)
-  if (removed) await oauth.forgetUser(id)
-  return removed
-}
+const LAST_ADMINISTRATOR =
+  'This is the last administrator who can sign in: make another one first (coatcheck users create NAME --admin).'

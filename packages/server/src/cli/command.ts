@@ -30,6 +30,8 @@ export async function run(arguments_: readonly string[], surroundings: Surroundi
       writeErr: (text) => surroundings.stderr.write(text),
     })
     .exitOverride()
+    // A flag belongs to the command it follows: audit has flags, and audit prune its own.
+    .enablePositionalOptions()
     .addHelpText('after', HELP)
   for (const add of GROUPS) add(program)
   try {

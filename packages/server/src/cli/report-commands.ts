@@ -34,6 +34,11 @@ interface AuditOptions {
 
 /** `policy` and `audit`. */
 export function reportCommands(program: Program): void {
+  policyCommand(program)
+  auditCommands(program)
+}
+
+function policyCommand(program: Program): void {
   administers(
     program,
     program.root.command('policy').description('the rules for sessions in force, beside what standards say'),
@@ -61,10 +66,13 @@ export function reportCommands(program: Program): void {
       )
     },
   )
+}
+
+function auditCommands(program: Program): void {
+  const group = program.root.command('audit')
   administers(
     program,
-    program.root
-      .command('audit')
+    group
       .description('what happened, newest first')
       .option('--user <id>', 'what concerns this user')
       .option('--session <id>', 'what concerns this session')
@@ -81,6 +89,19 @@ export function reportCommands(program: Program): void {
       if (since !== undefined) query.set('since', String(instantOf(since)))
       if (until !== undefined) query.set('until', String(instantOf(until)))
       admin.table(COLUMNS, await admin.list<RecordedEntry>(`/audit?${query}`, 'entries', limit))
+    },
+  )
+  administers(
+    program,
+    group
+      .command('prune')
+      .description(
+        'remove what happened before an instant, never of the last seven days; says so in the trail',
+      )
+      .requiredOption('--before <time>', 'an instant such as 2026-01-01, or how long ago: 365d'),
+    async (admin, { before }: { readonly before: string }) => {
+      const { body } = await admin.call('DELETE', `/audit?before=${instantOf(before)}`)
+      admin.done(`Removed: ${(body as { readonly removed: number }).removed}.`, body)
     },
   )
 }

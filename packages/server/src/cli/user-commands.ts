@@ -2,7 +2,7 @@ import type { Account } from '../accounts/accounts.ts'
 import { AdminError } from './admin-client.ts'
 import { readSecretLine } from './input.ts'
 import { type Column, timeText } from './output.ts'
-import { type Administration, administers, type Program } from './program.ts'
+import { administers, type Program } from './program.ts'
 import { count } from './session-commands.ts'
 
 const COLUMNS: readonly Column<Account>[] = [
@@ -57,12 +57,14 @@ export function userCommands(program: Program): void {
       admin.done(`Made: ${(body as Account).id}`, body)
     },
   )
-  act(
-    program,
-    group.command('disable').description('end all of a user, and let them sign in no more'),
-    'disable',
-  )
-  act(program, group.command('enable').description('let a user sign in again'), 'enable')
+  for (const [name, description, ...call] of ACTS) {
+    const command = group.command(name).description(description).argument('<user>', 'name or id')
+    administers(program, command, async (admin, user: string) => {
+      const [method, path, body] = call
+      await admin.call(method, `${pathOf(user)}${path}`, body)
+      admin.done('Done.')
+    })
+  }
   administers(
     program,
     group.command('end-sessions').description('end all sessions of a user').argument('<user>', 'name or id'),
@@ -73,16 +75,14 @@ export function userCommands(program: Program): void {
   )
 }
 
-function act(program: Program, command: ReturnType<Program['root']['command']>, what: string): void {
-  administers(
-    program,
-    command.argument('<user>', 'name or id'),
-    async (admin: Administration, user: string) => {
-      await admin.call('POST', `${pathOf(user)}/${what}`)
-      admin.done('Done.')
-    },
-  )
-}
+/** Name, what it does, and the call that does it. */
+const ACTS: readonly (readonly [string, string, method: string, path: string, body?: object])[] = [
+  ['disable', 'end all of a user, and let them sign in no more', 'POST', '/disable'],
+  ['enable', 'let a user sign in again', 'POST', '/enable'],
+  ['remove', 'end all of a user, and forget them', 'DELETE', ''],
+  ['grant-admin', 'let a user administer the server', 'PUT', '/admin', { admin: true }],
+  ['revoke-admin', 'take that right away, with the sessions that have it', 'PUT', '/admin', { admin: false }],
+]
 
 function pathOf(user: string): string {
   return `/users/${encodeURIComponent(user)}`

@@ -146,6 +146,11 @@ export const DEFINITIONS: { readonly [N in SettingName]: Definition<Settings[N]>
     fallback: 'info',
     parse: (given) => oneOf(given, ['debug', 'info', 'warn', 'error', 'silent']),
   },
+  auditOfRemoved: {
+    description: 'Addresses and details in audit entries about users who are removed: erase or keep',
+    fallback: 'erase',
+    parse: (given) => oneOf(given, ['erase', 'keep']),
+  },
   shutdownTimeout: {
     description: 'Seconds that requests under way have at the end',
     fallback: '10',

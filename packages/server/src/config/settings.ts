@@ -37,6 +37,8 @@ export interface Settings {
   readonly themeCss: string | null
   readonly strings: string | null
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
+  /** What becomes of addresses and details in audit entries about users who are removed. */
+  readonly auditOfRemoved: 'erase' | 'keep'
   /** Seconds that requests under way have after SIGTERM. */
   readonly shutdownTimeout: number
   readonly unsafeAllowHttp: boolean

@@ -4,7 +4,8 @@ import { PostgresServer } from '../../../coatcheck/test/helpers/postgres-server.
 import type { Authority } from '../../src/authority.ts'
 import { createPool } from '../../src/storage/postgres-database.ts'
 import { testAuthority } from '../helpers/test-server.ts'
-import { accountCases } from './account-cases.ts'
+import { accountCases, type OpenFleet } from './account-cases.ts'
+import { administratorCases } from './administrator-cases.ts'
 
 const KEYS = `0:${Buffer.from('abcdefghijklmnopqrstuvwxyz012345').toString('base64url')}`
 
@@ -16,7 +17,7 @@ beforeAll(async () => {
 })
 afterAll(() => server.dispose())
 
-accountCases('PostgreSQL', async (processes, environment) => {
+const openFleet: OpenFleet = async (processes, environment) => {
   const name = `accounts_${databases++}`
   const pool = createPool(server.url(), () => {})
   await pool.query(`CREATE DATABASE ${name}`)
@@ -25,4 +26,7 @@ accountCases('PostgreSQL', async (processes, environment) => {
   const fleet: Authority[] = []
   for (let n = 0; n < processes; n++) fleet.push(await testAuthority(written, { environment }))
   return fleet
-})
+}
+
+accountCases('PostgreSQL', openFleet)
+administratorCases('PostgreSQL', openFleet)

@@ -1,10 +1,14 @@
 import type { Authority } from '../../src/authority.ts'
 import { temporaryDirectory, testAuthority } from '../helpers/test-server.ts'
-import { accountCases } from './account-cases.ts'
+import { accountCases, type OpenFleet } from './account-cases.ts'
+import { administratorCases } from './administrator-cases.ts'
 
-accountCases('SQLite', async (processes, environment) => {
+const openFleet: OpenFleet = async (processes, environment) => {
   const dataDirectory = temporaryDirectory()
   const fleet: Authority[] = []
   for (let n = 0; n < processes; n++) fleet.push(await testAuthority({ dataDirectory }, { environment }))
   return fleet
-})
+}
+
+accountCases('SQLite', openFleet)
+administratorCases('SQLite', openFleet)

@@ -68,6 +68,7 @@ export function adminApiCases(open: () => Promise<Authority>): void {
 
     it('LIO-08 makes, finds, disables, enables and removes accounts, whose sessions end', async () => {
       const { authority, call } = await opened()
+      await authority.accounts.create({ name: 'chief', password: null, admin: true })
       const made = await call('POST', '/users', {
         name: 'Ada',
         password: PASSWORD,

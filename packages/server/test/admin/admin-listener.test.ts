@@ -62,6 +62,7 @@ describe('the admin API over TCP', () => {
     expect((await call(server, 'GET', '/api/session', { headers: { cookie } })).body).toMatchObject({
       user: { name: 'chief' },
     })
+    await server.authority.accounts.create({ name: 'other', password: null, admin: true })
     await server.authority.accounts.setAdmin(id, false)
     expect((await call(server, 'GET', '/api/users', { headers: { cookie } })).status).toBe(401)
     await server.authority.accounts.setAdmin(id, true)

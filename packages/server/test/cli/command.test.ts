@@ -72,6 +72,33 @@ describe.each(['over the socket of a server that runs', 'on the stores of a serv
       expect((await cli(['users', 'create', 'ADA', '--no-password'])).code).toBe(1)
       expect((await cli(['users', 'create', 'bob'], 'short\n')).code).toBe(1)
       expect(await text(['audit', '--event', 'user.'])).toMatch(/user\.disabled +command/)
+      await text(['users', 'remove', 'ada'])
+      expect((await cli(['users', 'show', 'ada'])).code).toBe(1)
+    })
+
+    it('keeps the last administrator, and says why', async () => {
+      const { cli, text } = await administered(how)
+      await text(['users', 'create', 'chief', '--no-password', '--admin'])
+      await text(['users', 'create', 'ada', '--no-password'])
+      for (const what of ['disable', 'remove', 'revoke-admin']) {
+        const { code, err } = await cli(['users', what, 'chief'])
+        expect([code, err]).toEqual([1, expect.stringMatching(/^This is the last administrator/)])
+      }
+      await text(['users', 'grant-admin', 'ada'])
+      await text(['users', 'revoke-admin', 'chief'])
+      expect(JSON.parse(await text(['users', 'show', 'chief', '--json'])).admin).toBe(false)
+    })
+
+    it('ends the retention of the audit trail, never of the last week', async () => {
+      const { cli, text } = await administered(how)
+      expect(await text(['audit', 'prune', '--before', '8d'])).toBe('Removed: 0.\n')
+      expect(JSON.parse(await text(['audit', 'prune', '--json', '--before', '2026-01-01']))).toEqual({
+        removed: 0,
+      })
+      expect(await text(['audit', '--event', 'audit.'])).toMatch(/audit\.pruned +command/)
+      expect(await cli(['audit', 'prune', '--before', '6d'])).toMatchObject({ code: 2, out: '' })
+      expect((await cli(['audit', 'prune'])).code).toBe(2)
+      expect((await cli(['audit', 'prune', '--before', 'yesterday'])).code).toBe(2)
     })
 
     it('lists and ends sessions, rotates keys, and shows the policy', async () => {

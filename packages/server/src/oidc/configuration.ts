@@ -42,13 +42,7 @@ export function configuration(parts: ConfigurationParts): object {
     adapter: parts.adapter,
     jwks: { keys: parts.jwks },
     acrValues: LEVELS,
-    claims: {
-      openid: ['sub', 'acr', 'amr', 'auth_time'],
-      profile: [...new Set(['name', 'preferred_username', ...settings.claims])],
-      email: ['email'],
-      iss: null,
-      sid: null,
-    },
+    claims: { ...scopeClaims(settings), iss: null, sid: null },
     clientDefaults: { id_token_signed_response_alg: algorithm, grant_types: ['authorization_code'] },
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
     clockTolerance: 5,
@@ -90,6 +84,15 @@ export function configuration(parts: ConfigurationParts): object {
     scopes: ['openid', 'offline_access'],
     ttl: lives(parts.now),
     formats: { customizers: { jwt: nameServices } },
+  }
+}
+
+/** What each scope tells of the user. */
+export function scopeClaims({ claims }: Settings): Readonly<Record<string, readonly string[]>> {
+  return {
+    openid: ['sub', 'acr', 'amr', 'auth_time'],
+    profile: [...new Set(['name', 'preferred_username', ...claims])],
+    email: ['email'],
   }
 }
 

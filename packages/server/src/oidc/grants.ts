@@ -1,11 +1,14 @@
 import type { Context, Grant, Provider } from 'oidc-provider'
+import type { Settings } from '../config/settings.ts'
 import { randomText } from '../system.ts'
 import type { AdapterParts } from './adapter.ts'
 import type { ClientExtras } from './clients.ts'
+import { scopeClaims } from './configuration.ts'
 import type { Consents } from './consents.ts'
 
 export interface GrantParts extends Pick<AdapterParts, 'logins' | 'environment' | 'artifacts'> {
   readonly consents: Consents
+  readonly settings: Settings
 }
 
 /** What a user lets an application have. */
@@ -37,8 +40,22 @@ export async function loadGrant(
   for (const [resource, scopes] of Object.entries(allowed.resources)) {
     grant.addResourceScope(resource, scopes.join(' '))
   }
+  answerClaims(grant, context, allowedClaims(parts, allowed.scopes))
   await grant.save()
   return grant
+}
+
+function allowedClaims({ settings }: GrantParts, scopes: readonly string[]): readonly string[] {
+  const known = scopeClaims(settings)
+  return scopes.flatMap((scope) => known[scope] ?? [])
+}
+
+/** Claims that are asked for by name come with a scope that is allowed, or not at all: nobody is asked for them. */
+function answerClaims(grant: Grant, { oidc }: Context, allowed: readonly string[]): void {
+  const asked = [...oidc.requestParamClaims]
+  grant.rejected = {}
+  grant.addOIDCClaims(asked.filter((claim) => allowed.includes(claim)))
+  grant.rejectOIDCClaims(asked.filter((claim) => !allowed.includes(claim)))
 }
 
 async function allowedTo(

@@ -42,6 +42,7 @@ declare module 'oidc-provider' {
     rejected?: object
     addOIDCScope(scope: string): void
     addOIDCClaims(claims: readonly string[]): void
+    rejectOIDCClaims(claims: readonly string[]): void
     addResourceScope(resource: string, scope: string): void
     save(): Promise<string>
   }
@@ -112,6 +113,7 @@ declare module 'oidc-provider' {
     readonly prompts: ReadonlySet<string>
     readonly requestParamScopes: ReadonlySet<string>
     readonly requestParamOIDCScopes: ReadonlySet<string>
+    readonly requestParamClaims: ReadonlySet<string>
     readonly resourceServers: Readonly<Record<string, { readonly scopes: ReadonlySet<string> }>>
     readonly acr?: string
   }

@@ -60,6 +60,12 @@ export class OneTimeRecords {
     return this.#create(key, {}, within)
   }
 
+  /** Whether somebody has: tells what nothing is to be done for again, and decides nothing, which `first` does. */
+  async seen(key: string): Promise<boolean> {
+    await this.#manager.open()
+    return (await this.#manager.store.find(this.#idOf(key))).status !== 'unknown'
+  }
+
   async #create(key: string, data: JsonFields, expiresIn: number): Promise<boolean> {
     await this.#manager.open()
     const record: NewSession = {

@@ -16,13 +16,13 @@ const NO_AUTHENTICATION: Authentication = Object.freeze({ methods: Object.freeze
 /** Default age of a proof that ending other sessions asks for (CON-03). */
 const MANAGE_FRESHNESS: Duration = '1h'
 
-/** What comes with a login by a session on another site. */
+/** What comes with a login that another site vouches for. */
 export interface HandedOver<D> {
   readonly options: LoginOptions<D>
   /** Fields besides those of the application. */
   readonly fields: JsonFields
-  /** Milliseconds left to that session. */
-  readonly left: number
+  /** Milliseconds left to the session there, where the login is no proof of its own; absent: it is one. */
+  readonly left?: number
 }
 
 /** The session of one request, as the application holds it; what happens to it at the end is `RequestState`'s business. */
@@ -109,8 +109,8 @@ export class RequestSession<D> implements Session<D> {
   }
 
   /**
-   * A login with a session of the same user on another site as its proof. Where the request comes from says nothing, since
-   * the other site sent it: whoever calls has made sure that this browser began it.
+   * A login that another site vouches for: one of the same owner, or an OpenID provider. Where the request comes from says
+   * nothing, since the other site sent it: whoever calls has made sure that this browser began it.
    */
   static handOver<D>(session: Session<D>, userId: string, handedOver: HandedOver<D>): Promise<IssuedToken> {
     if (!(session instanceof RequestSession)) throw notOfARequest()

@@ -16,6 +16,9 @@ const KEY_MEMBERS = ['jwk', 'jku', 'x5u', 'x5c']
 /** Members that change how the rest is to be read. We know none of them, `crit` says that we would have to. */
 const UNKNOWN_MEMBERS = ['crit', 'b64', 'zip', 'cty']
 
+/** Header `typ` of ID tokens, the one kind that may also come without any (OpenID Connect Core says nothing about it). */
+export const ID_TOKEN_TYPE = 'jwt'
+
 /** Reads the header of a token of the kind `typ`, for instance `at+jwt` (JWT-01, JWT-03, JWT-08). */
 export function readHeader(
   header: JsonFields,
@@ -34,6 +37,7 @@ export function readHeader(
 
 /** Without a slash it stands for `application/...`; media types have no case (RFC 7515, section 4.1.9). */
 function isOfType(value: unknown, typ: string): boolean {
+  if (value === undefined) return typ === ID_TOKEN_TYPE
   if (typeof value !== 'string') return false
   const lower = value.toLowerCase()
   return lower === typ || lower === `application/${typ}`

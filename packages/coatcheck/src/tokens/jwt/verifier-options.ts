@@ -25,6 +25,9 @@ export interface JsonWebKeySet {
   readonly keys: readonly JsonFields[]
 }
 
+/** Where an issuer's keys are: the URL of its JWKS (with settings, as an object), a key ring of this process, or a fixed list. */
+export type JwksOption = string | URL | RemoteJwksOptions | VerificationKeys | JsonWebKeySet
+
 export interface AccessTokenVerifierOptions {
   /** The issuer whose tokens are accepted: equal to `iss` in every character (JWT-07). */
   readonly issuer: string
@@ -34,7 +37,7 @@ export interface AccessTokenVerifierOptions {
    * The issuer's keys: the https URL of its JWKS (with settings, as an object), the key ring itself where it is in this process, or a
    * list that is fixed. Keys are taken from nowhere else (JWT-03).
    */
-  readonly jwks: string | URL | RemoteJwksOptions | VerificationKeys | JsonWebKeySet
+  readonly jwks: JwksOption
   /** Default: `ES256` and `EdDSA`. Algorithms with a shared secret do not exist here. */
   readonly algorithms?: readonly VerificationAlgorithm[]
   /** How far the issuer's clock may differ. Default 5 s, at most 5 min (JWT-05). */
@@ -95,7 +98,7 @@ export function resolveVerifierOptions(options: AccessTokenVerifierOptions): Ver
   })
 }
 
-function resolveAlgorithms(algorithms: readonly VerificationAlgorithm[]): readonly VerificationAlgorithm[] {
+export function resolveAlgorithms(algorithms: readonly VerificationAlgorithm[]): readonly VerificationAlgorithm[] {
   if (!Array.isArray(algorithms) || algorithms.length === 0) {
     throw new ConfigError('ERR_OPTION', 'Option algorithms must be a list of at least one algorithm.')
   }
@@ -108,14 +111,15 @@ function resolveAudience(audience: string | readonly string[]): readonly string[
   return all.map((one) => text(one, 'audience'))
 }
 
-function resolveTolerance(tolerance: Duration): number {
+export function resolveTolerance(tolerance: Duration): number {
   const milliseconds = toMilliseconds(tolerance, 'clockTolerance', 0)
   if (milliseconds <= MOST_TOLERANCE) return milliseconds
   throw new ConfigError('ERR_OPTION', "Option clockTolerance may be at most '5m'.")
 }
 
-function resolveKeys(
-  jwks: AccessTokenVerifierOptions['jwks'],
+/** The keys that an option `jwks` means. */
+export function resolveKeys(
+  jwks: JwksOption,
   algorithms: readonly VerificationAlgorithm[],
   environment: Environment,
 ): VerificationKeys {

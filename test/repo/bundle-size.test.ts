@@ -7,7 +7,7 @@ import { type Entry, libraryEntries } from './entries.ts'
 
 /** Most bytes that an entry may weigh: bundled with what it imports of ours, minified without hints for other bundlers, and gzipped. Raised only for a reason. */
 const CEILINGS: Readonly<Record<string, number>> = {
-  coatcheck: 46_000,
+  coatcheck: 46_200,
   'coatcheck/memory': 8_000,
   'coatcheck/sqlite': 22_000,
   'coatcheck/redis': 28_000,
@@ -21,6 +21,7 @@ const CEILINGS: Readonly<Record<string, number>> = {
   'coatcheck/hono': 21_500,
   'coatcheck/next': 20_500,
   'coatcheck/tokens': 50_000,
+  'coatcheck/relying-party': 33_000,
   // 6 kB, with both modes and DPoP.
   'coatcheck/client': 6_000,
   'coatcheck/testing': 40_000,

@@ -24,6 +24,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   http: { ours: ['core'] },
   // API keys have a store of their own, and no composition root besides this one that could give them its near cache.
   tokens: { ours: ['core', 'cache/near-cache'], packages: ['jose'] },
+  'relying-party': { ours: ['core', 'http', 'tokens'], packages: ['jose'] },
   'store-testing': { ours: ['core'] },
   // The cases for adapters need whole sessions and a client over HTTP; those for stores must not.
   'store-testing/index': { ours: ['store-testing', 'store-testing/exchanges', 'store-testing/explorer'] },

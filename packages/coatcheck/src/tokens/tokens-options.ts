@@ -1,8 +1,6 @@
-import { BorrowedStore } from '../core/borrowed-store.ts'
-import { resolveSchema } from '../core/data-schema.ts'
+import { innerSettings } from '../core/borrowed-store.ts'
 import { type Duration, toMilliseconds } from '../core/duration.ts'
 import { ConfigError } from '../core/errors.ts'
-import { resolveLifetimes } from '../core/lifetimes.ts'
 import type { SessionManager } from '../core/manager.ts'
 import { assertKnownKeys, assertObject, oneOf } from '../core/option-checks.ts'
 import type { CoreSettings } from '../core/options.ts'
@@ -98,26 +96,16 @@ function requireIssuer(issuer: unknown): string {
   )
 }
 
-/** The sessions' own settings, but for what makes refresh tokens: no session token is ever taken for one, or the other way round. */
+/** The sessions' own settings, but for what makes refresh tokens. */
 function familySettings(manager: SessionManager, refresh: RefreshOptions): CoreSettings {
-  const { settings } = manager
   const idle = refresh.idle ?? REFRESH_DEFAULTS.idle
   const absolute = refresh.absolute ?? REFRESH_DEFAULTS.absolute
   return Object.freeze({
-    ...settings,
-    store: new BorrowedStore(manager),
-    // No application's own name has a blank.
-    name: `${settings.name} refresh`,
-    innerUsers: FAMILY_USERS,
+    ...innerSettings(manager, { kind: 'refresh', users: FAMILY_USERS, idle, absolute }),
     // So that no token of any age ends its family without the key: it rotates with every use, and old ones are many.
     bindingOf: (record: SessionRecord) => grantOf(record).jkt,
-    schema: resolveSchema(undefined, 1, undefined),
-    lifetimes: resolveLifetimes({ lifetimes: { signedIn: { idle, absolute } } }, null),
-    rotation: Object.freeze({ ...settings.rotation, rotateEvery: 0 }),
+    rotation: Object.freeze({ ...manager.settings.rotation, rotateEvery: 0 }),
     maxSessions: Object.freeze({ count: MAX_FAMILIES, onLimit: 'evict-idle' as const }),
-    nearCache: null,
-    unsafeServeStale: 0,
     onReuse: 'end' as const,
-    sweepInterval: null,
   })
 }

@@ -98,7 +98,9 @@ export function resolveVerifierOptions(options: AccessTokenVerifierOptions): Ver
   })
 }
 
-export function resolveAlgorithms(algorithms: readonly VerificationAlgorithm[]): readonly VerificationAlgorithm[] {
+export function resolveAlgorithms(
+  algorithms: readonly VerificationAlgorithm[],
+): readonly VerificationAlgorithm[] {
   if (!Array.isArray(algorithms) || algorithms.length === 0) {
     throw new ConfigError('ERR_OPTION', 'Option algorithms must be a list of at least one algorithm.')
   }

@@ -10,6 +10,7 @@ import { type EngineName, findProgram } from './process/engine.ts'
 import type { LifecycleCommands } from './process/lifecycle.ts'
 import { measureAccessTokens } from './questions/access-tokens.ts'
 import { inTurns } from './questions/in-turns.ts'
+import { measureOauth } from './questions/oauth.ts'
 import { measureOverhead } from './questions/overhead.ts'
 import { measureLag } from './questions/revocation-lag.ts'
 import { measureServer } from './questions/server.ts'
@@ -17,6 +18,7 @@ import { compareWithJwt } from './questions/session-vs-jwt.ts'
 import type {
   AccessTokenCase,
   CacheResults,
+  OauthCase,
   OnTopCase,
   OverheadCase,
   Part,
@@ -93,8 +95,10 @@ export async function measure(plan: Plan, parts: readonly Part[], tell: Tell): P
   const jwt = parts.includes('jwt') ? await compareWithJwt() : null
   const accessTokens = parts.includes('tokens') ? await measureTokens(plan, tell) : null
   const server = parts.includes('server') ? await measureStandalone(plan, tell) : null
+  const oauth = parts.includes('oauth') ? await measureForApplications(plan, tell) : null
   const more = {
     ...(server && { server }),
+    ...(oauth && { oauth }),
     ...(cache && { cache }),
     ...(jwt && { jwt }),
     ...(accessTokens && { accessTokens }),
@@ -123,6 +127,14 @@ function measureStandalone(
 ): Promise<readonly ServerCase[]> {
   tell('the standalone server')
   return measureServer({ rounds, seconds, warmUpSeconds, connections: CONNECTIONS }, tell)
+}
+
+function measureForApplications(
+  { rounds, seconds, warmUpSeconds }: Plan,
+  tell: Tell,
+): Promise<readonly OauthCase[]> {
+  tell('codes and tokens for applications')
+  return measureOauth({ rounds, seconds, warmUpSeconds, connections: CONNECTIONS }, tell)
 }
 
 async function measureRequests(plan: Plan, chosen: readonly Mode[], tell: Tell): Promise<OverheadCase[]> {

@@ -13,6 +13,7 @@ const PARTS: readonly Part[] = [
   'jwt',
   'tokens',
   'server',
+  'oauth',
 ]
 
 /** Several parts under one name; `frameworks` are those that have a usual session package of their own. */
@@ -61,7 +62,7 @@ export function without(old: Results, parts: readonly Part[], settings: Settings
       'The other parts were measured with other settings: leave --only out and measure all again.',
     )
   }
-  const { idle, cache, jwt, accessTokens, server, ...rest } = old
+  const { idle, cache, jwt, accessTokens, server, oauth, ...rest } = old
   const stays = ({ store }: { readonly store: string }) => !parts.includes(partOfStore(store))
   return {
     ...rest,
@@ -80,16 +81,12 @@ export function without(old: Results, parts: readonly Part[], settings: Settings
     ...(!parts.includes('jwt') && jwt && { jwt }),
     ...(!parts.includes('tokens') && accessTokens && { accessTokens }),
     ...(!parts.includes('server') && server && { server }),
+    ...(!parts.includes('oauth') && oauth && { oauth }),
   }
 }
 
 /** Both together; no part may be in both. */
 export function combined(kept: Results, fresh: Results): Results {
-  const idle = fresh.idle ?? kept.idle
-  const cache = fresh.cache ?? kept.cache
-  const jwt = fresh.jwt ?? kept.jwt
-  const accessTokens = fresh.accessTokens ?? kept.accessTokens
-  const server = fresh.server ?? kept.server
   return {
     runs: [...kept.runs, ...fresh.runs],
     settings: fresh.settings,
@@ -99,16 +96,19 @@ export function combined(kept: Results, fresh: Results): Results {
     network: [...(kept.network ?? []), ...(fresh.network ?? [])],
     room: inOrder(kept.room, fresh.room),
     onTop: inOrder(kept.onTop ?? [], fresh.onTop ?? []),
-    ...(idle && { idle }),
     endUser: inOrder(kept.endUser, fresh.endUser),
     endEveryone: inOrder(kept.endEveryone, fresh.endEveryone),
     sweep: inOrder(kept.sweep, fresh.sweep),
     durableWrites: fresh.durableWrites ?? kept.durableWrites,
-    ...(cache && { cache }),
-    ...(jwt && { jwt }),
-    ...(accessTokens && { accessTokens }),
-    ...(server && { server }),
+    ...wholeParts(kept),
+    ...wholeParts(fresh),
   }
+}
+
+/** Those that are measured as a whole or not at all. */
+function wholeParts({ idle, cache, jwt, accessTokens, server, oauth }: Results): Partial<Results> {
+  const all = { idle, cache, jwt, accessTokens, server, oauth }
+  return Object.fromEntries(Object.entries(all).filter(([, part]) => part !== undefined))
 }
 
 /** As in a run of all parts: the embedded stores and their peers before those on servers. */

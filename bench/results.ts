@@ -26,12 +26,14 @@ export interface Results {
   readonly accessTokens?: readonly AccessTokenCase[]
   /** Older results lack it. */
   readonly server?: readonly ServerCase[]
+  readonly oauth?: readonly OauthCase[]
 }
 
 /**
  * What can be measured by itself: the servers of a framework, room and endings of the embedded stores and of each on a
  * server, durable writes, requests whose store is on a server, the room of larger sessions in all stores, the near
- * cache, the comparison with signed tokens, signing and verifying them, and the standalone server.
+ * cache, the comparison with signed tokens, signing and verifying them, the standalone server, and what it does for
+ * applications (OAuth).
  */
 export type Part =
   | Framework
@@ -45,10 +47,23 @@ export type Part =
   | 'jwt'
   | 'tokens'
   | 'server'
+  | 'oauth'
 
 /** One kind of work of the standalone server. */
 export interface ServerCase {
   readonly name: string
+  /** Microseconds of CPU per request, one entry per round. */
+  readonly cpu: readonly number[]
+  readonly perSecond: readonly number[]
+}
+
+export const OAUTH_WORKS = ['code', 'refresh', 'client credentials', 'introspection', 'userinfo'] as const
+export type OauthWork = (typeof OAUTH_WORKS)[number]
+
+/** One kind of request of applications, to ours or to the protocol library alone. */
+export interface OauthCase {
+  readonly work: OauthWork
+  readonly kind: 'ours' | 'peer'
   /** Microseconds of CPU per request, one entry per round. */
   readonly cpu: readonly number[]
   readonly perSecond: readonly number[]

@@ -1,13 +1,10 @@
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { openAuthority, resolveSettings, startServer } from '@coatcheck/server'
 import { logIn } from '../fill.ts'
 import { answerQuestions } from './child.ts'
 import type { Load } from './load.ts'
+import { openServer } from './open-server.ts'
 
 /** What a server is sent for one kind of work. */
 export type Errand = Pick<Load, 'url' | 'requests' | 'send'>
@@ -39,7 +36,8 @@ const closers: (() => Promise<unknown>)[] = []
 answerQuestions<AuthorityCommands>(
   {
     async start() {
-      const { authority, address } = await openServer()
+      const { authority, address, close } = await openServer()
+      closers.push(close)
       const { sessions, apiKeys } = authority
       const { name } = sessions.http.cookie
       const cookies: string[] = []
@@ -95,25 +93,6 @@ answerQuestions<AuthorityCommands>(
     for (const close of closers) await close()
   },
 )
-
-async function openServer() {
-  const dataDirectory = mkdtempSync(join(tmpdir(), 'coatcheck-bench-'))
-  const written = {
-    ...{ dataDirectory, port: '0', adminPort: 'off', shutdownTimeout: '0' },
-    ...{ publicUrl: 'http://accounts.localhost', trustProxy: '127.0.0.1', logLevel: 'info' },
-  }
-  const given = Object.entries(written).map(([name, text]) => [name, { text, source: 'flag' }] as const)
-  const { settings } = resolveSettings(Object.fromEntries(given))
-  // What is logged of requests is written, and goes nowhere.
-  const authority = await openAuthority(settings, { logTo: { write: () => {} } })
-  const server = await startServer(authority)
-  closers.push(
-    () => server.stop(),
-    () => authority.close(),
-    async () => rmSync(dataDirectory, { recursive: true, force: true }),
-  )
-  return { authority, address: server.publicAddress }
-}
 
 function loginOf(user: number): string {
   return JSON.stringify({ userId: `visitor-${user}`, methods: ['pwd'], level: 'aal1' })

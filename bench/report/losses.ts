@@ -6,6 +6,7 @@ import { listed, number, times, whole } from './format.ts'
 import { adapterLosses } from './frameworks.ts'
 import { cacheLosses } from './near-cache.ts'
 import { networkLosses } from './network.ts'
+import { oauthLosses } from './oauth.ts'
 import { difference, type OverheadRow, rowsOf, toRows } from './overhead-rows.ts'
 import { judgeTargets } from './targets.ts'
 
@@ -17,6 +18,7 @@ export function findLosses(results: Results): string[] {
     ...networkLosses(results),
     ...cacheLosses(results),
     ...accessTokenLosses(results),
+    ...oauthLosses(results),
     ...adapterLosses(rows),
     ...growthLosses(rows),
     ...storeCallLosses(rows),

@@ -8,6 +8,7 @@ import { frameworksTable } from './frameworks.ts'
 import { findLosses } from './losses.ts'
 import { CACHE_FILE, cacheSection } from './near-cache.ts'
 import { NETWORK_FILE, networkSection } from './network.ts'
+import { oauthSection } from './oauth.ts'
 import { ON_TOP_FILE, onTopSection } from './on-top.ts'
 import {
   lifecycleTable,
@@ -39,6 +40,7 @@ export function renderReport(results: Results): string {
     ...cacheSection(results, charts.get(CACHE_FILE)),
     ...accessTokensSection(results),
     ...serverSection(results),
+    ...oauthSection(results),
     ...(room.length > 0 ? storeSections(results, charts) : []),
     ...onTopSection(results, charts.get(ON_TOP_FILE)),
     ...(durableWrites ? [writesSection(results, durableWrites, charts)] : []),

@@ -23,6 +23,7 @@ describe('the parts to measure', () => {
       'jwt',
       'tokens',
       'server',
+      'oauth',
     ])
   })
 

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import type { MiddlewareHandler } from 'hono'
 import type { Authority } from '../authority.ts'
-import { isLoopback } from '../config/contradictions.ts'
+import { isLoopback } from '../config/loopback.ts'
 import { problemResponse } from '../http/problem.ts'
 
 /**

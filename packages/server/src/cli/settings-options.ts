@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
 import { DEFINITIONS, SETTING_NAMES } from '../config/definitions.ts'
-import { type Gathered, gatherSettings } from '../config/gather.ts'
+import { flagRefusal, type Gathered, gatherSettings } from '../config/gather.ts'
 import { notASetting } from '../config/nearest.ts'
 import { kebab, type ResolvedSettings, resolveSettings } from '../config/resolve.ts'
 import type { SettingName } from '../config/settings.ts'
@@ -15,7 +15,7 @@ export const WHERE: readonly SettingName[] = ['dataDirectory', 'store', 'databas
 /** Gives a command flags for these settings, and `--config`. */
 export function addSettings(command: Command, names: readonly SettingName[] = SETTING_NAMES): Command {
   command.option('--config <file>', 'JSON file of settings (default: coatcheck.json in the data directory)')
-  for (const name of names.filter((one) => one !== 'keys')) {
+  for (const name of names.filter((one) => !DEFINITIONS[one].noFlag)) {
     const { description, fallback, isFlag } = DEFINITIONS[name]
     const value = isFlag ? '[true|false]' : '<value>'
     const shown = fallback === null || fallback === '' ? '' : ` (default: ${fallback})`
@@ -53,8 +53,8 @@ function unknownFlags(rest: readonly string[]): string[] {
   const known = SETTING_NAMES.map(kebab)
   return rest.flatMap((argument, index) => {
     const [, name] = /^--([^=]*)/.exec(argument) ?? []
-    if (name === 'keys')
-      return ['--keys would show the keys to everybody on this machine: use COATCHECK_KEYS_FILE.']
+    const hidden = SETTING_NAMES.find((one) => DEFINITIONS[one].noFlag && kebab(one) === name)
+    if (hidden !== undefined) return [flagRefusal(hidden)]
     if (name !== undefined) return [`--${name} ${notASetting(name, known)}`]
     return rest[index - 1]?.startsWith('--') ? [] : ['There is an argument that belongs to no setting.']
   })

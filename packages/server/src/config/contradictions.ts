@@ -1,13 +1,19 @@
-import { isIP } from 'node:net'
 import { claimMistakes } from '../forward-auth/identity-headers.ts'
 import { hostMistakes } from '../forward-auth/protected-hosts.ts'
+import { upstreamMistakes } from '../upstream/providers.ts'
+import { isLoopback } from './loopback.ts'
 import { millisecondsOf } from './parsing.ts'
 import type { Settings } from './settings.ts'
 
 /** Values that are right by themselves and not together, each as one sentence. */
 export function contradictions(settings: Settings): string[] {
   const found = RULES.flatMap(([isWrong, sentence]) => (isWrong(settings) ? [sentence] : []))
-  return [...found, ...claimMistakes(settings.claims), ...hostMistakes(settings)]
+  return [
+    ...found,
+    ...claimMistakes(settings.claims),
+    ...hostMistakes(settings),
+    ...upstreamMistakes(settings),
+  ]
 }
 
 const RULES: readonly (readonly [(settings: Settings) => boolean, string])[] = [
@@ -72,11 +78,4 @@ const RULES: readonly (readonly [(settings: Settings) => boolean, string])[] = [
 function isInTheOpen(address: string | null): boolean {
   const url = address === null ? null : new URL(address)
   return url?.protocol === 'http:' && !isLoopback(url.hostname)
-}
-
-/** Whether a host is this machine, for browsers too. */
-export function isLoopback(name: string): boolean {
-  const host = name.replace(/^\[(.*)\]$/, '$1')
-  if (isIP(host) !== 0) return host === '::1' || host.startsWith('127.')
-  return host === 'localhost' || host.endsWith('.localhost')
 }

@@ -1,3 +1,4 @@
+import { providerSecretsOf, providersOf } from '../upstream/providers.ts'
 import {
   claimNames,
   cookieName,
@@ -33,6 +34,10 @@ export interface Definition<T> {
   readonly isFile?: true
   /** May be given as a flag without a value. */
   readonly isFlag?: true
+  /** A JSON text, which the file of settings holds as it is. */
+  readonly isJson?: true
+  /** Never on a command line, which everybody on the machine can read. */
+  readonly noFlag?: true
 }
 
 /** The one table of settings: `docs/server/configuration.md` is made from it. */
@@ -56,6 +61,7 @@ export const DEFINITIONS: { readonly [N in SettingName]: Definition<Settings[N]>
     fallback: null,
     parse: keys,
     masked: () => '(set)',
+    noFlag: true,
   },
   publicUrl: { description: 'Address that visitors use', fallback: 'http://localhost:4000', parse: origin },
   host: { description: 'Address that the public listener binds', fallback: '127.0.0.1', parse: hostToBind },
@@ -114,6 +120,20 @@ export const DEFINITIONS: { readonly [N in SettingName]: Definition<Settings[N]>
     fallback: null,
     parse: text,
     masked: () => '(secret)',
+  },
+  upstreams: {
+    description: 'OpenID providers with whose accounts people may sign in, a JSON list',
+    fallback: '[]',
+    parse: providersOf,
+    isJson: true,
+  },
+  upstreamSecrets: {
+    description: 'Client secrets for upstreams, a JSON object by their ids',
+    fallback: '{}',
+    parse: providerSecretsOf,
+    masked: (given) => (given === '{}' ? given : '(secret)'),
+    isJson: true,
+    noFlag: true,
   },
   minPasswordLength: {
     description: 'Shortest password in characters, 8 at least',

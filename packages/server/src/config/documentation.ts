@@ -5,8 +5,8 @@ import { kebab } from './resolve.ts'
 /** The reference page of all settings, `docs/server/configuration.md`. */
 export function configurationPage(): string {
   const rows = SETTING_NAMES.map((name) => {
-    const { description, fallback, masked } = DEFINITIONS[name]
-    const flag = name === 'keys' ? 'none' : `\`--${kebab(name)}\``
+    const { description, fallback, masked, noFlag } = DEFINITIONS[name]
+    const flag = noFlag ? 'none' : `\`--${kebab(name)}\``
     const usual = fallback === null || fallback === '' ? 'not set' : `\`${fallback}\``
     return `| \`${kebab(name)}\` | ${flag} | \`${variableOf(name)}\` | ${usual} | ${description}${masked ? ' (secret)' : ''} |`
   })

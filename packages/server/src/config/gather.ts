@@ -37,9 +37,7 @@ export function gatherSettings({ flags, config, env }: Origins): Gathered {
   const given: Partial<Record<SettingName, Given>> = {}
   for (const [name, text] of Object.entries(flags) as [SettingName, string][]) {
     given[name] = { text, source: 'flag' }
-    if (name === 'keys') {
-      mistakes.push(`--keys would show the keys to everybody on this machine: use ${PREFIX}KEYS_FILE.`)
-    }
+    if (DEFINITIONS[name].noFlag) mistakes.push(flagRefusal(name))
   }
   for (const [name, one] of fromEnvironment(env, mistakes)) given[name] ??= one
   const asked = config ?? env[`${PREFIX}CONFIG`] ?? null
@@ -52,6 +50,11 @@ export function gatherSettings({ flags, config, env }: Origins): Gathered {
 /** `publicUrl` as it is written in the environment: `COATCHECK_PUBLIC_URL`. */
 export function variableOf(name: SettingName): string {
   return PREFIX + kebab(name).replaceAll('-', '_').toUpperCase()
+}
+
+/** What is said of a secret on a command line. */
+export function flagRefusal(name: SettingName): string {
+  return `--${kebab(name)} would show the ${name === 'keys' ? 'keys' : 'secrets'} to everybody on this machine: use ${variableOf(name)}_FILE.`
 }
 
 function* fromEnvironment(env: Origins['env'], mistakes: string[]): Generator<readonly [SettingName, Given]> {
@@ -129,7 +132,7 @@ function* entriesOf(
   const known = new Map(SETTING_NAMES.map((name) => [kebab(name), name]))
   for (const [key, value] of Object.entries(content) as [string, unknown][]) {
     const name = known.get(key)
-    const text = asText(value)
+    const text = name !== undefined && DEFINITIONS[name].isJson ? JSON.stringify(value) : asText(value)
     if (name === undefined) {
       mistakes.push(`${key} in ${path} ${notASetting(key, [...known.keys()])}`)
     } else if (text === null) {

@@ -1,3 +1,5 @@
+import type { UpstreamProvider } from '../upstream/providers.ts'
+
 /** Everything that an operator can set, resolved; see `definitions.ts` for the names, defaults and meanings. Frozen. */
 export interface Settings {
   readonly dataDirectory: string
@@ -27,6 +29,10 @@ export interface Settings {
   readonly resetUrl: string | null
   /** Signs what is sent to `verifyUrl` and `resetUrl`; `null`: not signed. */
   readonly hookSecret: string | null
+  /** OpenID providers with whose accounts people may sign in. */
+  readonly upstreams: readonly UpstreamProvider[]
+  /** Client secrets by the ids of those. */
+  readonly upstreamSecrets: Readonly<Record<string, string>>
   readonly minPasswordLength: number
   readonly idleTimeout: string
   readonly absoluteTimeout: string

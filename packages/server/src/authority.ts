@@ -26,6 +26,7 @@ import { DOCUMENT_MIGRATIONS, signingKeyDocument } from './storage/documents.ts'
 import { type Migration, migrate } from './storage/migrations.ts'
 import { openStorage, type Storage } from './storage/open-storage.ts'
 import { systemEnvironment } from './system.ts'
+import { UPSTREAM_MIGRATIONS } from './upstream/tables.ts'
 
 /** How every API key of this server begins. */
 export const API_KEY_PREFIX = 'coatcheck'
@@ -94,6 +95,7 @@ const MIGRATIONS: readonly Migration[] = [
   ...IDEMPOTENCY_MIGRATIONS,
   ...OIDC_MIGRATIONS,
   ...SETUP_MIGRATIONS,
+  ...UPSTREAM_MIGRATIONS,
 ]
 
 async function openParts(basis: Basis): Promise<Authority> {

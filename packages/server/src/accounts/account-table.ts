@@ -1,7 +1,7 @@
 import type { Environment, JsonFields } from 'coatcheck'
 import { type Database, first } from '../storage/database.ts'
 import { randomText } from '../system.ts'
-import { type Account, type AccountPage, type AccountRow, toAccount } from './account.ts'
+import { type Account, type AccountPage, type AccountRow, type Identity, toAccount } from './account.ts'
 import { nameKey } from './names.ts'
 
 export interface NewAccount {
@@ -10,6 +10,8 @@ export interface NewAccount {
   readonly password: string | null
   readonly claims: JsonFields
   readonly admin: boolean
+  /** The way in of an account that is made for it. */
+  readonly identity: Identity | null
 }
 
 /** What became of a change: `last-administrator`: it would leave nobody who can administer. */
@@ -34,8 +36,8 @@ export class AccountTable {
     return first<AccountRow>(this.#database, sql, nameKey(name))
   }
 
-  /** `null` where somebody has the name already. */
-  async insert({ name, password, claims, admin }: NewAccount): Promise<Account | null> {
+  /** `null` where somebody has the name already. Throws a `DatabaseError` (`conflict`), with nothing done, where somebody has the identity. */
+  async insert({ name, password, claims, admin, identity }: NewAccount): Promise<Account | null> {
     const now = this.#environment.now()
     const row: AccountRow = {
       id: randomText(this.#environment, 15),
@@ -48,11 +50,19 @@ export class AccountTable {
       created_at: now,
       password_changed_at: password === null ? null : now,
     }
-    const made = await this.#database.run(
-      `INSERT INTO coatcheck_accounts VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (name_key) DO NOTHING`,
-      ...Object.values(row),
-    )
-    return made === 1 ? toAccount(row) : null
+    return this.#database.transaction(async (transaction) => {
+      const made = await transaction.run(
+        `INSERT INTO coatcheck_accounts VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (name_key) DO NOTHING`,
+        ...Object.values(row),
+      )
+      if (made === 0) return null
+      if (identity !== null) {
+        const { issuer, subject, label } = identity
+        const sql = 'INSERT INTO coatcheck_identities VALUES ($1, $2, $3, $4, $5)'
+        await transaction.run(sql, issuer, subject, row.id, label, now)
+      }
+      return toAccount(row)
+    })
   }
 
   /** What the owner's endpoint says of somebody, kept under its id; whoever had the name before has it no more. */
@@ -109,6 +119,13 @@ export class AccountTable {
     return (await this.#database.run(sql, password, this.#environment.now(), id, before ?? '')) === 1
   }
 
+  /** The first password of an account that has none; `false` where it has one meanwhile. */
+  async setFirstPassword(id: string, password: string): Promise<boolean> {
+    const sql =
+      'UPDATE coatcheck_accounts SET password = $1, password_changed_at = $2 WHERE id = $3 AND password IS NULL'
+    return (await this.#database.run(sql, password, this.#environment.now(), id)) === 1
+  }
+
   async setClaims(id: string, claims: JsonFields): Promise<boolean> {
     const sql = 'UPDATE coatcheck_accounts SET claims = $1 WHERE id = $2'
     return (await this.#database.run(sql, JSON.stringify(claims), id)) === 1
@@ -125,6 +142,12 @@ export class AccountTable {
     return (await first(this.#database, sql)) !== null
   }
 
+  /** Whether somebody signs in to it with an account elsewhere. */
+  async hasIdentity(id: string): Promise<boolean> {
+    const sql = 'SELECT account_id FROM coatcheck_identities WHERE account_id = $1 LIMIT 1'
+    return (await first(this.#database, sql, id)) !== null
+  }
+
   setDisabled(id: string, disabled: boolean): Promise<Outcome> {
     const sql = 'UPDATE coatcheck_accounts SET disabled = $1 WHERE id = $2'
     return this.#change(id, { losesAdmin: disabled }, (database) => database.run(sql, disabled ? 1 : 0, id))
@@ -132,10 +155,12 @@ export class AccountTable {
 
   remove(id: string): Promise<Outcome> {
     return this.#change(id, { losesAdmin: true }, async (database) => {
-      for (const table of ['coatcheck_devices', 'coatcheck_password_resets']) {
+      // First: what would be linked to it meanwhile waits, and finds no account.
+      const removed = await database.run('DELETE FROM coatcheck_accounts WHERE id = $1', id)
+      for (const table of ['coatcheck_devices', 'coatcheck_password_resets', 'coatcheck_identities']) {
         await database.run(`DELETE FROM ${table} WHERE account_id = $1`, id)
       }
-      return database.run('DELETE FROM coatcheck_accounts WHERE id = $1', id)
+      return removed
     })
   }
 

@@ -20,6 +20,15 @@ export interface Account {
   readonly passwordChangedAt: number | null
 }
 
+/** Who somebody is at an OpenID provider of others. */
+export interface Identity {
+  readonly issuer: string
+  /** At most 255 characters. */
+  readonly subject: string
+  /** What its owner knows it by: an address or a name there. */
+  readonly label: string
+}
+
 export interface AccountPage {
   readonly accounts: readonly Account[]
   /** Where the next page starts; `null` at the end. */

@@ -5,7 +5,7 @@ import type { Actor } from '../audit/audit-entry.ts'
 import type { AuditTrail } from '../audit/audit-trail.ts'
 import type { Settings } from '../config/settings.ts'
 import type { Database } from '../storage/database.ts'
-import { type Account, type AccountPage, toAccount } from './account.ts'
+import { type Account, type AccountPage, type Identity, toAccount } from './account.ts'
 import { AccountTable, type Outcome } from './account-table.ts'
 import { readCommonPasswords } from './common-passwords.ts'
 import { DelegatedCheck } from './delegated-check.ts'
@@ -33,6 +33,8 @@ export interface CreateAccount {
   /** JSON of at most 8 kB. */
   readonly claims?: JsonFields
   readonly admin?: boolean
+  /** Of an OpenID provider; nobody's yet, or `create` throws a `DatabaseError` (`conflict`). */
+  readonly identity?: Identity
 }
 
 export type AccountFault = 'name-invalid' | 'name-taken' | 'claims-too-large' | PasswordFault
@@ -116,14 +118,14 @@ export class Accounts {
 
   /** Makes an account. Of several at once with one name, one is made. */
   async create(asked: CreateAccount, by: Actor = SYSTEM): Promise<Created> {
-    const { password, claims = {}, admin = false } = asked
+    const { password, claims = {}, admin = false, identity = null } = asked
     const name = toName(asked.name)
     if (name === null) return { ok: false, reason: 'name-invalid' }
     if (isTooLarge(claims)) return { ok: false, reason: 'claims-too-large' }
     const fault = password === null ? null : this.passwordFault(password, name)
     if (fault !== null) return { ok: false, reason: fault }
     const hashed = password === null ? null : await this.#hashing.hash(password)
-    const account = await this.#table.insert({ name, password: hashed, claims, admin })
+    const account = await this.#table.insert({ name, password: hashed, claims, admin, identity })
     if (account === null) return { ok: false, reason: 'name-taken' }
     this.#record('user.created', by, account.id, { admin })
     return { ok: true, account }
@@ -195,6 +197,25 @@ export class Accounts {
     return { ok: true }
   }
 
+  /**
+   * The password of an account that has none, for a user who has just proven who they are; ends all other sessions as a change
+   * does. `unknown`: there is no such account, or it has a password meanwhile.
+   */
+  async setFirstPassword(
+    id: string,
+    password: string,
+    keep: SessionId | null,
+  ): Promise<PasswordFault | 'unknown' | null> {
+    const account = await this.find(id)
+    if (account === null || this.delegated) return 'unknown'
+    const fault = this.passwordFault(password, account.name)
+    if (fault !== null) return fault
+    if (!(await this.#table.setFirstPassword(id, await this.#hashing.hash(password)))) return 'unknown'
+    await this.#endSessions(id, keep)
+    this.#record('user.password-set', { kind: 'user', id }, id)
+    return null
+  }
+
   /** A new password without the current one, for administrators; ends all sessions of the user. */
   async setPassword(
     id: string,
@@ -217,8 +238,13 @@ export class Accounts {
    * Counts a try of something that anybody may do, such as signing up, against an address; milliseconds until the next one,
    * 0: go on.
    */
-  limit(what: 'sign-up' | 'reset', address: string | null): Promise<number> {
+  limit(what: 'sign-up' | 'reset' | 'upstream', address: string | null): Promise<number> {
     return this.#throttle.limit(what, address)
+  }
+
+  /** Takes back a try that came to what it was meant for. */
+  unlimit(what: 'upstream', address: string | null): Promise<void> {
+    return this.#throttle.unlimit(what, address)
   }
 
   /**
@@ -326,6 +352,8 @@ export class Accounts {
   async #sendReset(given: string, toLink: (token: string) => string): Promise<void> {
     const account = await this.findByName(given)
     if (this.#resetEndpoint === null || account === null || account.disabled) return
+    // Who signs in elsewhere chooses a first password after having done so, not by a mailbox.
+    if (account.passwordChangedAt === null && (await this.#table.hasIdentity(account.id))) return
     const issued = await this.#resets.issue(account.id)
     if (issued === null) return
     const { name, id, email } = account

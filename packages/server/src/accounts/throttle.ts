@@ -84,6 +84,10 @@ export class Throttle {
     return this.#count({ subject: subjectOf(what, networkOf(address)), rule: ANYTHING })
   }
 
+  async unlimit(what: string, address: string | null): Promise<void> {
+    await this.#takeBack(subjectOf(what, networkOf(address)))
+  }
+
   /** What failed against an account, and from this address, counts no more: its owner has chosen a new password. */
   async forget(nameKey: string, address: string | null): Promise<void> {
     await this.#database.run(
@@ -138,12 +142,13 @@ export class Throttle {
   /** The first counter, which nobody else can use up, starts anew; of the others only this try is taken back. */
   async #forgive([own, ...shared]: readonly Counter[]): Promise<void> {
     if (own) await this.#database.run('DELETE FROM coatcheck_login_delays WHERE subject = $1', own.subject)
-    for (const { subject } of shared) {
-      await this.#database.run(
-        'UPDATE coatcheck_login_delays SET failures = failures - 1 WHERE subject = $1 AND failures > 0',
-        subject,
-      )
-    }
+    for (const { subject } of shared) await this.#takeBack(subject)
+  }
+
+  async #takeBack(subject: string): Promise<void> {
+    const sql =
+      'UPDATE coatcheck_login_delays SET failures = failures - 1 WHERE subject = $1 AND failures > 0'
+    await this.#database.run(sql, subject)
   }
 
   async #sweep(now: number): Promise<void> {

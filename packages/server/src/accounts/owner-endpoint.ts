@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { type Environment, isCoatcheckError } from 'coatcheck'
+import { boundedText } from '../http/bounded-text.ts'
 import { hmac } from '../system.ts'
 
 /** Longest that an endpoint of the owner's may take, in milliseconds. */
@@ -70,15 +71,9 @@ function signature(secret: string, body: string, now: number): string {
 }
 
 async function readText(response: Response): Promise<string> {
-  const decoder = new TextDecoder()
-  let size = 0
-  let text = ''
-  for await (const chunk of response.body ?? []) {
-    size += chunk.byteLength
-    if (size > MOST_BYTES) throw new EndpointError('The endpoint answered with too much.')
-    text += decoder.decode(chunk, { stream: true })
-  }
-  return text + decoder.decode()
+  const text = await boundedText(response, MOST_BYTES)
+  if (text === null) throw new EndpointError('The endpoint answered with too much.')
+  return text
 }
 
 function parse(text: string): unknown {

@@ -1,4 +1,5 @@
 import type { Environment } from 'coatcheck'
+import type { CodeExchange, TokenAnswer } from 'coatcheck/relying-party'
 import * as openid from 'openid-client'
 import { isLoopback } from '../config/loopback.ts'
 import { boundedText } from '../http/bounded-text.ts'
@@ -13,12 +14,7 @@ const PATIENCE = 5
 const KEEP = 3_600_000
 const RETRY = 2_000
 
-/** What an authorization request and the exchange of its code have in common. */
-export interface Checks {
-  readonly state: string
-  readonly nonce: string
-  readonly codeVerifier: string
-}
+const AUTH_TIME = JSON.stringify({ id_token: { auth_time: { essential: true } } })
 
 interface Discovered {
   readonly config: openid.Configuration
@@ -52,35 +48,20 @@ export class Connection {
     return (await this.#config()).serverMetadata()
   }
 
-  /** Where the browser is sent. */
-  async authorizationUrl(
-    { state, nonce, codeVerifier }: Checks,
-    parameters: Readonly<Record<string, string>>,
-  ): Promise<URL> {
+  /** Where the browser is sent. Throws an `UpstreamError`. */
+  async authorizationUrl(parameters: Readonly<Record<string, string>>): Promise<URL> {
     const config = await this.#config()
-    const { provider } = this.#options
-    return openid.buildAuthorizationUrl(config, {
-      ...parameters,
-      response_type: 'code',
-      scope: [...new Set(['openid', ...provider.scopes])].join(' '),
-      ...{ state, nonce },
-      code_challenge: await openid.calculatePKCECodeChallenge(codeVerifier),
-      code_challenge_method: 'S256',
-    })
+    const scope = [...new Set(['openid', ...this.#options.provider.scopes])].join(' ')
+    // Else many say when somebody has signed in only where a greatest age is asked for.
+    const claims = config.serverMetadata().claims_parameter_supported ? { claims: AUTH_TIME } : {}
+    return openid.buildAuthorizationUrl(config, { ...claims, ...parameters, scope })
   }
 
-  /** The tokens for the answer that a browser brought; `callback` is its address here. Throws an `UpstreamError`. */
-  async redeem(callback: URL, { state, nonce, codeVerifier }: Checks, maxAge: number | null) {
+  /** The tokens for the answer that a browser brought. Throws an `UpstreamError`. */
+  async redeem({ url, state, nonce, codeVerifier }: CodeExchange): Promise<TokenAnswer> {
     const config = await this.#config()
-    return asked(() =>
-      openid.authorizationCodeGrant(config, callback, {
-        expectedState: state,
-        expectedNonce: nonce,
-        pkceCodeVerifier: codeVerifier,
-        idTokenExpected: true,
-        ...(maxAge !== null && { maxAge }),
-      }),
-    )
+    const checks = { expectedState: state, expectedNonce: nonce, pkceCodeVerifier: codeVerifier }
+    return asked(() => openid.authorizationCodeGrant(config, url, { ...checks, idTokenExpected: true }))
   }
 
   /** What else the provider says about somebody who has just signed in there. Throws an `UpstreamError`. */

@@ -16,15 +16,14 @@ export class UpstreamError extends Error {
     this.fault = fault
   }
 
+  /** From the word that a provider sends a browser back with. */
+  static ofProvider(error: string): UpstreamError {
+    return new UpstreamError(AUTHORIZATION[error] ?? 'refused', named('the provider said', error))
+  }
+
   /** From whatever the protocol library throws. */
   static from(error: unknown): UpstreamError {
     if (error instanceof UpstreamError) return error
-    if (error instanceof openid.AuthorizationResponseError) {
-      return new UpstreamError(
-        AUTHORIZATION[error.error] ?? 'refused',
-        named('the provider said', error.error),
-      )
-    }
     if (error instanceof openid.ResponseBodyError) {
       const fault = error.status >= 500 || error.error === 'invalid_client' ? 'unavailable' : 'refused'
       return new UpstreamError(fault, named('the token endpoint said', error.error))

@@ -45,6 +45,8 @@ export interface LoginRequest {
   readonly binding?: string | null
   /** What is left to the session that this one is handed over from, in milliseconds: it lives no longer, and proves nothing anew. */
   readonly handedOver?: number
+  /** With `handedOver`: it proves who the user is all the same. */
+  readonly proven?: boolean
 }
 
 export interface ReauthenticateRequest {
@@ -214,6 +216,7 @@ export class Issuer {
       readonly data: JsonFields
       readonly authentication: Authentication
       readonly handedOver?: number
+      readonly proven?: boolean
     },
   ): Omit<NewSession, 'id' | 'secretHash'> {
     const { storedIdle, absolute } = this.#context.settings.lifetimes[lifetime]
@@ -222,7 +225,7 @@ export class Issuer {
       lifetime,
       idleTimeout: storedIdle,
       absoluteTimeout: Math.min(absolute, from.handedOver ?? absolute),
-      authenticated: from.userId !== null && from.handedOver === undefined,
+      authenticated: from.userId !== null && (from.handedOver === undefined || from.proven === true),
       authentication: from.authentication,
       transport: from.transport,
       device: toDevice(from.context),

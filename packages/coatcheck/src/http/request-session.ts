@@ -23,6 +23,8 @@ export interface HandedOver<D> {
   readonly fields: JsonFields
   /** Milliseconds left to the session there, where the login is no proof of its own; absent: it is one. */
   readonly left?: number
+  /** Whether it is one all the same. Default false. */
+  readonly proven?: boolean
 }
 
 /** The session of one request, as the application holds it; what happens to it at the end is `RequestState`'s business. */
@@ -135,7 +137,12 @@ export class RequestSession<D> implements Session<D> {
   async #login(
     userId: string,
     transport: Transport,
-    { options, fields = {}, left: remaining }: Partial<HandedOver<D>> & Pick<HandedOver<D>, 'options'>,
+    {
+      options,
+      fields = {},
+      left: remaining,
+      proven = false,
+    }: Partial<HandedOver<D>> & Pick<HandedOver<D>, 'options'>,
   ): Promise<IssuedToken> {
     const state = this.#state
     this.#assertMayRemember(options)
@@ -160,7 +167,7 @@ export class RequestSession<D> implements Session<D> {
         carry,
         operations: operations.filter(comesAlong),
         attempt: options.attempt ?? null,
-        ...(remaining === undefined ? {} : { handedOver: remaining }),
+        ...(remaining === undefined ? {} : { handedOver: remaining, proven }),
         binding,
       })
     })

@@ -6,6 +6,8 @@ export type { LogoutAnswer, LogoutRequest } from './logout-receiver.ts'
 export type { RelyingPartyOptions, TokenAnswer } from './options.ts'
 export type { ProviderTokens } from './provider-tokens.ts'
 export {
+  type Admitted,
+  type Arrival,
   type CallbackRequest,
   type CodeExchange,
   createRelyingParty,

@@ -41,6 +41,11 @@ export interface RelyingPartyOptions<D> {
   /** How far the provider's clock may differ. Default 5 s, at most 5 min. */
   readonly clockTolerance?: Duration
   /**
+   * Longest time since users proved who they are at the provider, which is asked for it: their sessions end then, however long the
+   * provider's own go on (LIO-11). Default: none.
+   */
+  readonly maxAge?: Duration
+  /**
    * The application's own user id; `null`: nobody of ours. Accounts are keyed by issuer and subject together, never by the subject, a
    * name or an e-mail address (SSO-02). Default: a text that follows from both.
    */
@@ -59,6 +64,7 @@ export interface RelyingPartySettings<D> extends SignatureSettings {
   readonly clientId: string
   readonly redirectUri: string
   readonly clockTolerance: number
+  readonly maxAge: number | null
   readonly userId: (identity: Identity) => string | null | Promise<string | null>
   readonly refresh: RelyingPartyOptions<D>['refresh'] | null
 }
@@ -68,7 +74,7 @@ const LARGEST_TOKEN = 16_384
 
 const KNOWN: readonly (keyof RelyingPartyOptions<unknown>)[] = [
   ...(['sessions', 'issuer', 'clientId', 'redirectUri', 'jwks'] as const),
-  ...(['algorithms', 'clockTolerance', 'userId', 'refresh'] as const),
+  ...(['algorithms', 'clockTolerance', 'maxAge', 'userId', 'refresh'] as const),
 ]
 
 /** Checks every value; whatever cannot work throws `ERR_OPTION` with the option's path. */
@@ -90,6 +96,7 @@ export function resolveRelyingPartyOptions<D>(options: RelyingPartyOptions<D>): 
     algorithms,
     maxTokenLength: LARGEST_TOKEN,
     clockTolerance: resolveTolerance(options.clockTolerance ?? '5s'),
+    maxAge: options.maxAge === undefined ? null : toMilliseconds(options.maxAge, 'relyingParty.maxAge'),
     userId: options.userId ?? defaultUserId,
     refresh: options.refresh ?? null,
   })

@@ -42,6 +42,20 @@ export interface CallbackRequest<D> {
   exchange(asked: CodeExchange): Promise<TokenAnswer>
   /** A user who is signed in already keeps all data, whatever is declared; somebody else gets none of it. */
   readonly login?: Pick<LoginOptions<D>, 'carry' | 'data' | 'remember'>
+  /** Instead of the option `userId`, where more than that follows from who it is; `null`: nobody of ours. */
+  admit?(arrival: Arrival): Promise<Admitted<D> | null>
+}
+
+/** Who comes back from the provider, and from which sign-in: `location` is where they wanted to go. */
+export interface Arrival {
+  readonly identity: Identity
+  readonly location: string
+}
+
+export interface Admitted<D> {
+  readonly userId: string
+  /** Over those of the request; methods and level are else what the provider says. */
+  readonly login?: Pick<LoginOptions<D>, 'attempt' | 'carry' | 'data' | 'level' | 'methods' | 'remember'>
 }
 
 /** Why a sign-in came to nothing. */
@@ -135,8 +149,9 @@ export class RelyingParty<D> {
 
   /** Begins a sign-in, or a step-up of a user who is signed in: the browser is then sent to the provider with these parameters. */
   async begin(options: BeginOptions = {}): Promise<SignInBegun> {
-    const { clientId, redirectUri } = this.#settings
-    const { transaction, setCookies } = await this.#transactions.begin(options)
+    const { clientId, redirectUri, maxAge: longest } = this.#settings
+    const asked = longest === null ? options : { maxAge: longest, ...options }
+    const { transaction, setCookies } = await this.#transactions.begin(asked)
     const { state, nonce, codeVerifier, maxAge, level } = transaction
     const parameters = {
       response_type: 'code',
@@ -178,7 +193,7 @@ export class RelyingParty<D> {
     } catch (cause) {
       return refused('exchange', { ...about, cause })
     }
-    const outcome = await this.#signIn(session, { transaction, answer, login: request.login ?? {} })
+    const outcome = await this.#signIn(session, { transaction, answer, request })
     return 'reason' in outcome
       ? refused(outcome.reason, { ...about, cause: outcome.cause })
       : { ok: true, location: transaction.returnTo, identity: outcome, setCookies, headers: HEADERS }
@@ -212,16 +227,18 @@ export class RelyingParty<D> {
     came: {
       readonly transaction: Transaction
       readonly answer: TokenAnswer
-      readonly login: NonNullable<CallbackRequest<D>['login']>
+      readonly request: Pick<CallbackRequest<D>, 'admit' | 'login'>
     },
   ): Promise<Identity | { readonly reason: SignInRefusal; readonly cause?: IdTokenFault }> {
-    const { sessions, userId: userIdOf } = this.#settings
-    const { transaction, answer, login } = came
+    const { sessions } = this.#settings
+    const { transaction, answer, request } = came
     const now = sessions.manager.settings.environment.now()
     const identity = await verifyIdToken(answer.id_token ?? '', this.#settings, now, transaction)
     if (typeof identity === 'string') return { reason: 'id-token', cause: identity }
-    const userId = await userIdOf(identity)
-    if (userId === null) return { reason: 'account' }
+    const admitted = await this.#admit(identity, transaction, request)
+    if (admitted === null) return { reason: 'account' }
+    const { userId } = admitted
+    const login = { ...request.login, ...admitted.login }
     const { subject, sid } = identity
     const arrival = { subject, sid, issuedAt: Number(identity.claims.iat) }
     const kept = await this.#keeper.keep(answer, { userId, subject, sid })
@@ -244,7 +261,7 @@ export class RelyingParty<D> {
       readonly identity: Identity
       readonly kept: KeptLogin
       readonly isFresh: boolean
-      readonly login: NonNullable<CallbackRequest<D>['login']>
+      readonly login: NonNullable<Admitted<D>['login']>
     },
   ): Promise<unknown> {
     const { userId, identity, kept, isFresh, login } = made
@@ -252,15 +269,33 @@ export class RelyingParty<D> {
     const carry = login.carry ?? (session.userId === userId ? this.#fieldsOf(session) : undefined)
     return RequestSession.handOver(session, userId, {
       options: {
+        methods,
+        ...(level === null ? {} : { level }),
         ...login,
         transport: 'cookie',
-        methods,
         ...(carry === undefined ? {} : { carry }),
-        ...(level === null ? {} : { level }),
       },
       fields: { [PROVIDER_FIELD]: { ...kept } },
-      ...(isFresh ? {} : { left: Number.MAX_SAFE_INTEGER }),
+      left: this.#left(identity),
+      proven: isFresh,
     })
+  }
+
+  async #admit(
+    identity: Identity,
+    { returnTo: location }: Transaction,
+    { admit }: Pick<CallbackRequest<D>, 'admit'>,
+  ): Promise<Admitted<D> | null> {
+    if (admit) return admit({ identity, location })
+    const userId = await this.#settings.userId(identity)
+    return userId === null ? null : { userId }
+  }
+
+  /** Milliseconds until the user's proof at the provider is too old, whatever its own session there does (LIO-11). */
+  #left({ authTime }: Identity): number {
+    const { maxAge, sessions } = this.#settings
+    if (maxAge === null || authTime === null) return Number.MAX_SAFE_INTEGER
+    return Math.max(1, authTime * 1_000 + maxAge - sessions.manager.settings.environment.now())
   }
 
   /** Whether a notice came first; then the session that was just made is over, too. */

@@ -27,6 +27,7 @@ import { type Migration, migrate } from './storage/migrations.ts'
 import { openStorage, type Storage } from './storage/open-storage.ts'
 import { systemEnvironment } from './system.ts'
 import { UPSTREAM_MIGRATIONS } from './upstream/tables.ts'
+import { Upstream } from './upstream/upstream.ts'
 
 /** How every API key of this server begins. */
 export const API_KEY_PREFIX = 'coatcheck'
@@ -53,6 +54,8 @@ export interface Authority {
   /** Fires `stopping`; the listeners call it, and so does `close`. */
   beginStop(): void
   readonly accounts: Accounts
+  /** Sign-in with accounts at OpenID providers of others. */
+  readonly upstream: Upstream
   /** OAuth 2.0 and OpenID Connect. */
   readonly oauth: AuthorizationServer
   close(): Promise<void>
@@ -140,6 +143,7 @@ async function openParts(basis: Basis): Promise<Authority> {
     stopping: stopping.signal,
     beginStop: () => stopping.abort(),
     accounts,
+    upstream: new Upstream({ settings, environment, database, sessions, accounts }),
     oauth,
     close,
   }

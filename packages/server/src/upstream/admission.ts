@@ -95,7 +95,11 @@ function takenOver({ name, email, email_verified: verified }: JsonFields): JsonF
 }
 
 /** Names for a new account, best first; the last one is nobody's. What looks like an address must be one that is proven. */
-function* namesFor(said: JsonFields, provider: UpstreamProvider, environment: Environment): Generator<string> {
+function* namesFor(
+  said: JsonFields,
+  provider: UpstreamProvider,
+  environment: Environment,
+): Generator<string> {
   const { email } = takenOver(said)
   const called = [said.preferred_username, said.name].filter(
     (one) => typeof one === 'string' && !one.includes('@'),

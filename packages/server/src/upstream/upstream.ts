@@ -9,8 +9,8 @@ import {
   type TokenAnswer,
 } from 'coatcheck/relying-party'
 import type { Account, Accounts } from '../accounts/accounts.ts'
-import { CLAIMS_FIELD, PROVEN_FIELD } from '../forward-auth/session-fields.ts'
 import type { Settings } from '../config/settings.ts'
+import { CLAIMS_FIELD, PROVEN_FIELD } from '../forward-auth/session-fields.ts'
 import type { Database } from '../storage/database.ts'
 import { admit, labelOf } from './admission.ts'
 import { Connection } from './connection.ts'
@@ -191,7 +191,12 @@ export class Upstream {
     progress.account = account
     return {
       userId: account.id,
-      login: { attempt, data: dataOf(account, identity), level: LEVEL, methods: identity.methods.slice(0, 8) },
+      login: {
+        attempt,
+        data: dataOf(account, identity),
+        level: LEVEL,
+        methods: identity.methods.slice(0, 8),
+      },
     }
   }
 

@@ -121,6 +121,12 @@ export class RequestSession<D> implements Session<D> {
     return session.#login(userId, transport, handedOver)
   }
 
+  /** Undoes such a login in the request that it was made in. */
+  static takeBack<D>(session: Session<D>): Promise<void> {
+    if (!(session instanceof RequestSession)) throw notOfARequest()
+    return session.#state.takeBack()
+  }
+
   /** The session as it is stored, and its data with this request's own writes, for `sessionDetails`. */
   static look<D>(session: Session<D>): { readonly active: ActiveSession; readonly data: JsonFields } | null {
     if (!(session instanceof RequestSession)) throw notOfARequest()

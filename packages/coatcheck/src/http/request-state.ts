@@ -253,6 +253,18 @@ export class RequestState implements DataSource {
     // A link on another site must not sign anybody out, whatever method the application gave its logout (LIO-05).
     this.assertSameSource(active.record.transport)
     await this.manager.logout(active)
+    this.#forget(active)
+  }
+
+  /** Ends the session that a login of this request has made. Its token does not go out, also where the store cannot be reached. */
+  async takeBack(): Promise<void> {
+    const { active } = this
+    if (!active) return
+    this.#forget(active)
+    await this.manager.logout(active)
+  }
+
+  #forget(active: ActiveSession): void {
     this.active = null
     this.change = active.record.transport === 'cookie' ? CLEAR : NONE
     this.writes.reset()

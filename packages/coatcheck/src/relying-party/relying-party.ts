@@ -303,10 +303,10 @@ export class RelyingParty<D> {
     try {
       if (!(await this.#journal.isLoggedOut(arrival))) return false
     } catch (error) {
-      await session.logout()
+      await RequestSession.takeBack(session)
       throw error
     }
-    await session.logout()
+    await RequestSession.takeBack(session)
     return true
   }
 

@@ -7,7 +7,7 @@ import { openAuthority, resolveSettings, startServer } from '@coatcheck/server'
 export async function openServer() {
   const dataDirectory = mkdtempSync(join(tmpdir(), 'coatcheck-bench-'))
   const written = {
-    ...{ dataDirectory, port: '0', adminPort: 'off', shutdownTimeout: '0' },
+    ...{ dataDirectory, port: '0', adminPort: 'off', shutdownTimeout: '0', serviceRate: 'off' },
     ...{ publicUrl: 'http://accounts.localhost', trustProxy: '127.0.0.1', logLevel: 'info' },
   }
   const given = Object.entries(written).map(([name, text]) => [name, { text, source: 'flag' }] as const)

@@ -12,6 +12,7 @@ import { ACCOUNT_MIGRATIONS } from './accounts/account.ts'
 import { Accounts } from './accounts/accounts.ts'
 import { SETUP_MIGRATIONS } from './admin/setup.ts'
 import { IDEMPOTENCY_MIGRATIONS } from './api/idempotency-table.ts'
+import { ServiceRate } from './api/service-rate.ts'
 import { AUDIT_MIGRATIONS } from './audit/audit-table.ts'
 import { AuditTrail } from './audit/audit-trail.ts'
 import { auditSessionEvents } from './audit/session-events.ts'
@@ -47,6 +48,7 @@ export interface Authority {
   readonly tokens: Tokens
   readonly audit: AuditTrail
   readonly metrics: ServerMetrics
+  readonly serviceRate: ServiceRate
   /** `null`: OpenTelemetry's API is not installed. */
   readonly tracing: Tracing | null
   /** Fires when the server is about to stop: whoever keeps a response open for long ends it. */
@@ -140,6 +142,7 @@ async function openParts(basis: Basis): Promise<Authority> {
   return {
     ...{ settings, environment, log, database, sessions, adminSessions, apiKeys, signingKeys, tokens, audit },
     ...{ metrics, tracing },
+    serviceRate: new ServiceRate(settings, environment, log),
     stopping: stopping.signal,
     beginStop: () => stopping.abort(),
     accounts,

@@ -1,7 +1,9 @@
 import type { Server } from 'node:http'
+import { Server as SecureServer } from 'node:https'
 import type { Authority } from './authority.ts'
 import { adminApp } from './http/admin-app.ts'
 import { AdminSocket } from './http/admin-socket.ts'
+import { FollowedCertificate, readCertificate } from './http/certificate.ts'
 import { addressOf, listen, stop } from './http/listeners.ts'
 import { publicApp } from './http/public-app.ts'
 
@@ -20,7 +22,9 @@ export async function startServer(authority: Authority): Promise<RunningServer> 
   const patience = settings.shutdownTimeout * 1_000
   const servers: Server[] = []
   const stopAll = () => Promise.all(servers.map((server) => stop(server, patience, environment)))
-  const tls = settings.tlsCert && settings.tlsKey ? { cert: settings.tlsCert, key: settings.tlsKey } : null
+  const { tlsCert, tlsKey } = settings
+  const files = tlsCert && tlsKey ? { cert: tlsCert, key: tlsKey } : null
+  const tls = files && readCertificate(files)
   const scheme = tls ? 'https' : 'http'
   const socket = new AdminSocket(authority, adminApp(authority, { local: true }))
   try {
@@ -36,12 +40,15 @@ export async function startServer(authority: Authority): Promise<RunningServer> 
           })
     if (admin) servers.push(admin)
     await socket.start()
+    const secure = servers.filter((server) => server instanceof SecureServer)
+    const followed = files && tls && new FollowedCertificate(secure, { files, used: tls }, authority)
     return {
       publicAddress: addressOf(front, scheme),
       adminAddress: admin && addressOf(admin, scheme),
       adminSocket: socket,
       async stop() {
         authority.beginStop()
+        followed?.end()
         await Promise.all([stopAll(), socket.stop(patience)])
       },
     }

@@ -7,6 +7,7 @@ import { ProblemError } from '../http/problem.ts'
 import { trustedProxies } from '../http/trusted-proxies.ts'
 import { isJsonType, MAX_BODY, NOT_JSON, parseJson, TOO_LARGE } from './json-body.ts'
 import { SERVICE_OWNER, type ServiceScope } from './scopes.ts'
+import { OTHER_CALL } from './service-rate.ts'
 
 /** What goes before the handler of every route: a key of a service with this scope, then the body's form. */
 export function requireService(authority: Authority, scope: ServiceScope): MiddlewareHandler[] {
@@ -14,7 +15,7 @@ export function requireService(authority: Authority, scope: ServiceScope): Middl
   return [
     requireApiKey(apiKeys, { scopes: [scope], trustProxy: trustedProxies(settings) }),
     async (c, next) => {
-      assertService(apiKeys.of(c))
+      admitService(authority, apiKeys.of(c), OTHER_CALL)
       await next()
     },
     bodyLimit({
@@ -27,10 +28,19 @@ export function requireService(authority: Authority, scope: ServiceScope): Middl
   ]
 }
 
-/** A key that a user has made is no service's, whatever scopes it came to (API-05). */
-export function assertService(key: VerifiedApiKey): void {
-  if (key.owner.startsWith(SERVICE_OWNER)) return
-  throw new ProblemError({ status: 403, code: 'ERR_SCOPE', detail: 'The API key is not one of a service.' })
+/** A key that a user has made is no service's, whatever scopes it came to (API-05); and a service may ask so often. */
+export function admitService({ serviceRate }: Authority, key: VerifiedApiKey, cost: number): void {
+  if (!key.owner.startsWith(SERVICE_OWNER)) throw new ProblemError(NO_SERVICE)
+  if (!serviceRate.admits(key, cost)) throw new ProblemError(TOO_OFTEN)
+}
+
+const NO_SERVICE = { status: 403, code: 'ERR_SCOPE', detail: 'The API key is not one of a service.' }
+
+const TOO_OFTEN = {
+  status: 429,
+  code: 'rate-limited',
+  detail: 'This API key asks too often: come back in a second.',
+  headers: { 'retry-after': '1' },
 }
 
 /** Its text, which only who holds it has, and the guard has found good. */

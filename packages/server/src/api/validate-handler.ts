@@ -14,10 +14,12 @@ import {
   toProblem,
 } from '../http/problem.ts'
 import { trustedProxies } from '../http/trusted-proxies.ts'
+import { noteSession } from '../operations/request-notes.ts'
 import { isJsonType, MAX_BODY, NOT_JSON, parseJson, TOO_LARGE } from './json-body.ts'
 import { toMistakes } from './mistakes.ts'
 import { ValidateRequest } from './schemas.ts'
-import { assertService } from './service-key.ts'
+import { admitService } from './service-key.ts'
+import { VALIDATION } from './service-rate.ts'
 import { validate } from './visit.ts'
 
 export const VALIDATE_PATH = '/v1/sessions/validate'
@@ -34,9 +36,11 @@ export function validateHandler(authority: Authority): (...exchange: Parameters<
   })
   const answer = async (request: IncomingMessage, response: ServerResponse, key: VerifiedApiKey) => {
     try {
-      assertService(key)
-      const verdict = validate(authority, look(await readBody(request)))
-      send(response, JSON.stringify(verdict instanceof Promise ? await verdict : verdict))
+      admitService(authority, key, VALIDATION)
+      const judging = validate(authority, look(await readBody(request)))
+      const verdict = judging instanceof Promise ? await judging : judging
+      if (verdict.valid) noteSession(response, verdict.session.id)
+      send(response, JSON.stringify(verdict))
     } catch (error) {
       const problem = toProblem(error)
       if (problem === null) onError(error)

@@ -33,6 +33,8 @@ export interface Settings {
   readonly upstreams: readonly UpstreamProvider[]
   /** Client secrets by the ids of those. */
   readonly upstreamSecrets: Readonly<Record<string, string>>
+  /** What a service key may ask of one process in a second; `null`: as much as it likes. */
+  readonly serviceRate: number | null
   readonly minPasswordLength: number
   readonly idleTimeout: string
   readonly absoluteTimeout: string

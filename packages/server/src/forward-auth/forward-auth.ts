@@ -3,6 +3,7 @@ import { type JsonFields, openSession, type Session } from 'coatcheck'
 import { withoutTokens } from 'coatcheck/tokens'
 import type { Authority } from '../authority.ts'
 import { trustedProxies } from '../http/trusted-proxies.ts'
+import { noteSession } from '../operations/request-notes.ts'
 import { type Asked, parseAsked } from './asked.ts'
 import { type ClaimHeader, claimHeaders, identityHeaders } from './identity-headers.ts'
 import { type OriginalRequest, PREFIX, readOriginalRequest } from './original-request.ts'
@@ -31,6 +32,8 @@ interface Answer {
   readonly status: 204 | 302 | 401 | 403 | 503
   /** Names and values in turn. */
   readonly headers: readonly string[]
+  /** Whose request it is, for the log: the public id. */
+  readonly sessionId?: string
 }
 
 type AnySession = Session<JsonFields>
@@ -104,16 +107,17 @@ class ForwardAuth {
   #judge(question: Question, session: AnySession | undefined): Answer | Promise<Answer> {
     const { id = null, userId = null } = session ?? {}
     if (!session || id === null || userId === null) return this.#refuse(question, 'unauthenticated')
-    if (!this.#isProven(session, question.asked)) return this.#refuse(question, 'step-up')
+    if (!this.#isProven(session, question.asked))
+      return { ...this.#refuse(question, 'step-up'), sessionId: id }
     const claims = this.#claims.length === 0 ? undefined : claimsOf(session)
     const headers = identityHeaders({ userId, sessionId: id }, claims, this.#claims)
     if (headers === null) return this.#refuseClaims(question, id)
     const { audience } = question.asked
-    if (audience === null) return { status: 204, headers }
+    if (audience === null) return { status: 204, headers, sessionId: id }
     const withToken = (token: string): Answer =>
       token.length > LONGEST_TOKEN
         ? this.#refuseClaims(question, id)
-        : { status: 204, headers: [...headers, 'X-Auth-Token', token] }
+        : { status: 204, headers: [...headers, 'X-Auth-Token', token], sessionId: id }
     const chosen = chosenClaims(claims, this.#claims)
     const token = this.#tokens.of({ id, userId }, { audience, claims: chosen, identity: headers.join('\n') })
     return token instanceof Promise ? token.then(withToken) : withToken(token)
@@ -180,7 +184,9 @@ function chosenClaims(claims: JsonFields | undefined, chosen: readonly ClaimHead
 }
 
 /** A body that a proxy sent along is not read: the connection goes instead. */
-function send(request: IncomingMessage, response: ServerResponse, { status, headers }: Answer): void {
+function send(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
+  const { status, headers, sessionId } = answer
+  if (sessionId !== undefined) noteSession(response, sessionId)
   const { 'content-length': length, 'transfer-encoding': encoding } = request.headers
   const hasBody = encoding !== undefined || (length !== undefined && length !== '0')
   const last = hasBody ? ['Connection', 'close'] : []

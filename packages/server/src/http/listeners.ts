@@ -1,10 +1,10 @@
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Environment } from 'coatcheck'
 import { codeOf, StartError } from '../start-error.ts'
+import { CERTIFICATE_FAULT, type Certificate } from './certificate.ts'
 import { answerClientError } from './client-errors.ts'
 
 export type NodeHandler = (request: IncomingMessage, response: ServerResponse) => unknown
@@ -22,8 +22,7 @@ const LIMITS = {
 export interface ListenOptions {
   readonly host: string
   readonly port: number
-  /** Paths of PEM files. */
-  readonly tls?: { readonly cert: string; readonly key: string } | null
+  readonly tls?: Certificate | null
   /** The setting that a message about a busy port names: `port`. */
   readonly setting?: string
 }
@@ -48,11 +47,11 @@ function prepare(server: Server, handler: NodeHandler): void {
   server.on('clientError', answerClientError)
 }
 
-function secureServer(handler: NodeHandler, { cert, key }: NonNullable<ListenOptions['tls']>): Server {
+function secureServer(handler: NodeHandler, { cert, key }: Certificate): Server {
   try {
-    return createSecureServer({ ...LIMITS, cert: readFileSync(cert), key: readFileSync(key) }, handler)
+    return createSecureServer({ ...LIMITS, cert: cert || ' ', key: key || ' ' }, handler)
   } catch (error) {
-    throw new StartError(`tls-cert and tls-key cannot be used (${codeOf(error)}).`)
+    throw new StartError(`${CERTIFICATE_FAULT} (${codeOf(error)}).`)
   }
 }
 
@@ -80,18 +79,23 @@ const IDLE_CHECK = 50
 export async function stop(server: Server, patience: number, environment: Environment): Promise<void> {
   const closed = once(server, 'close')
   server.close()
-  // A connection that is kept alive turns idle when its request has ended, and would stay for a minute.
-  const closeIdle = () => {
-    server.closeIdleConnections()
+  let isOver = patience === 0
+  // A connection that is kept alive turns idle when its request has ended, and would stay for a minute; one whose TLS is still
+  // being agreed on is none yet.
+  const closeSome = () => {
+    if (isOver) server.closeAllConnections()
+    else server.closeIdleConnections()
     return environment.setTimer(IDLE_CHECK, () => {
-      cancelIdle = closeIdle()
+      cancelNext = closeSome()
     })
   }
-  let cancelIdle = closeIdle()
-  const cancel = environment.setTimer(patience, () => server.closeAllConnections())
-  if (patience === 0) server.closeAllConnections()
+  let cancelNext = closeSome()
+  const cancel = environment.setTimer(patience, () => {
+    isOver = true
+    server.closeAllConnections()
+  })
   await closed
-  cancelIdle()
+  cancelNext()
   cancel()
 }
 

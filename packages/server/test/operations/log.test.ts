@@ -66,6 +66,34 @@ describe('the log', () => {
     })
   })
 
+  it('AUD-01 tells of forward-auth and validation with the public id of the session, and no token', async () => {
+    const { output, lines } = openLog()
+    const server = await startTestServer({ logLevel: 'debug', trustProxy: '127.0.0.1' }, { logTo: output })
+    const { authority, publicAddress } = server
+    const token = String((await signedIn(authority.sessions, 'ada', { transport: 'bearer' })).token)
+    const [session] = (await authority.sessions.list('ada')).sessions
+    const authorization = `Bearer ${token}`
+    for (const query of ['', '?level=aal9']) {
+      await fetch(`${publicAddress}/forward-auth${query}`, { headers: { ...ASKED, authorization } })
+    }
+    const { text } = await authority.apiKeys.create({ owner: 'service:shop', scopes: ['sessions:validate'] })
+    for (const presented of [token, 'none']) {
+      await fetch(`${publicAddress}/v1/sessions/validate`, {
+        method: 'POST',
+        headers: { 'x-api-key': text, 'content-type': 'application/json' },
+        body: JSON.stringify({ token: presented }),
+      })
+    }
+    await expect.poll(() => requests(lines)).toHaveLength(4)
+    expect(requests(lines).map(({ status, sessionId }) => [status, sessionId])).toEqual([
+      [204, session?.id],
+      [401, session?.id],
+      [200, session?.id],
+      [200, undefined],
+    ])
+    expect(lines.join('')).not.toContain(token)
+  })
+
   it('AUD-04 a log that fails brings no request down', async () => {
     const output = {
       write() {
@@ -78,6 +106,14 @@ describe('the log', () => {
     }
   })
 })
+
+const ASKED = {
+  'x-forwarded-for': '127.0.0.1',
+  'x-forwarded-host': 'localhost:4000',
+  'x-forwarded-proto': 'http',
+  'x-forwarded-method': 'GET',
+  'x-forwarded-uri': '/',
+}
 
 function openLog() {
   const lines: string[] = []

@@ -1,11 +1,10 @@
-import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { request as secureRequest } from 'node:https'
 import { connect, type Socket } from 'node:net'
-import { join } from 'node:path'
 import { connect as connectSecurely } from 'node:tls'
 import { describe, expect, it } from 'vitest'
-import { startTestServer, temporaryDirectory } from '../helpers/test-server.ts'
+import { certificate } from '../helpers/certificate.ts'
+import { startTestServer } from '../helpers/test-server.ts'
 
 const GIGABYTE = 1_000_000_000
 
@@ -69,24 +68,6 @@ describe('every request', () => {
 })
 
 /** A certificate that nobody trusts, as settings. */
-function certificate(): { tlsCert: string; tlsKey: string; publicUrl: string } {
-  const directory = temporaryDirectory()
-  const [tlsKey, tlsCert] = [join(directory, 'key.pem'), join(directory, 'cert.pem')]
-  const options = [
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:prime256v1',
-    '-days',
-    '2',
-    '-subj',
-    '/CN=localhost',
-  ]
-  const files = ['-keyout', tlsKey, '-out', tlsCert]
-  execFileSync('openssl', ['req', '-x509', '-nodes', ...options, ...files], { stdio: 'ignore' })
-  return { tlsCert, tlsKey, publicUrl: 'https://localhost:4000' }
-}
-
 async function secureHeader(url: string, name: string): Promise<string> {
   const request = secureRequest(url, { rejectUnauthorized: false, agent: false })
   request.end()

@@ -89,3 +89,8 @@ export function isoText(at: number): string {
 export function fromIsoText(text: string): number {
   return /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN
 }
+
+/** Calls back once everything that has come in by now has had its turn. */
+export function afterThisTurn(work: () => void): void {
+  setImmediate(work)
+}

@@ -10,6 +10,7 @@ import {
 import type { DestinationStream, Logger } from 'pino'
 import { ACCOUNT_MIGRATIONS } from './accounts/account.ts'
 import { Accounts } from './accounts/accounts.ts'
+import { SECOND_FACTOR_MIGRATIONS, type Seals } from './accounts/second-factors.ts'
 import { SETUP_MIGRATIONS } from './admin/setup.ts'
 import { IDEMPOTENCY_MIGRATIONS } from './api/idempotency-table.ts'
 import { ServiceRate } from './api/service-rate.ts'
@@ -17,6 +18,7 @@ import { AUDIT_MIGRATIONS } from './audit/audit-table.ts'
 import { AuditTrail } from './audit/audit-trail.ts'
 import { auditSessionEvents } from './audit/session-events.ts'
 import type { Settings } from './config/settings.ts'
+import { ArtifactKeys } from './oidc/artifact-keys.ts'
 import { AuthorizationServer } from './oidc/authorization-server.ts'
 import { OIDC_MIGRATIONS } from './oidc/tables.ts'
 import { createLog } from './operations/log.ts'
@@ -58,6 +60,8 @@ export interface Authority {
   readonly accounts: Accounts
   /** Sign-in with accounts at OpenID providers of others. */
   readonly upstream: Upstream
+  /** For what accounts have to read again. */
+  readonly seals: Seals
   /** OAuth 2.0 and OpenID Connect. */
   readonly oauth: AuthorizationServer
   close(): Promise<void>
@@ -99,6 +103,7 @@ const MIGRATIONS: readonly Migration[] = [
   ...DOCUMENT_MIGRATIONS,
   ...IDEMPOTENCY_MIGRATIONS,
   ...OIDC_MIGRATIONS,
+  ...SECOND_FACTOR_MIGRATIONS,
   ...SETUP_MIGRATIONS,
   ...UPSTREAM_MIGRATIONS,
 ]
@@ -112,7 +117,8 @@ async function openParts(basis: Basis): Promise<Authority> {
   const tokens = createTokens({ sessions, keys: signingKeys, issuer: settings.publicUrl.origin })
   const audit = new AuditTrail(database, environment, log)
   const endAudit = auditSessionEvents({ audit, environment, log, sessions, adminSessions, apiKeys })
-  const accounts = new Accounts({ settings, log, database, sessions, adminSessions, apiKeys, audit })
+  const seals = new ArtifactKeys(await keys.load(), environment, 'coatcheck accounts')
+  const accounts = new Accounts({ settings, log, database, sessions, adminSessions, apiKeys, audit, seals })
   const metrics = new ServerMetrics({
     audit,
     kinds: { sessions, 'admin-sessions': adminSessions, 'api-keys': apiKeys, refresh: tokens },
@@ -147,6 +153,7 @@ async function openParts(basis: Basis): Promise<Authority> {
     beginStop: () => stopping.abort(),
     accounts,
     upstream: new Upstream({ settings, environment, database, sessions, accounts }),
+    seals,
     oauth,
     close,
   }

@@ -33,6 +33,11 @@ export function hmac(key: Uint8Array, text: string): string {
   return createHmac('sha256', key).update(text).digest('base64url')
 }
 
+/** HMAC-SHA-1, which one-time codes are made with (RFC 4226). */
+export function hmacSha1(key: Uint8Array, message: Uint8Array): ArrayBuffer {
+  return new Uint8Array(createHmac('sha1', key).update(message).digest()).buffer
+}
+
 /** Whether two texts are the same, in a time that tells nothing about where they differ. */
 export function sameText(one: string, other: string): boolean {
   const left = Buffer.from(one)

@@ -157,9 +157,7 @@ export class AccountTable {
     return this.#change(id, { losesAdmin: true }, async (database) => {
       // First: what would be linked to it meanwhile waits, and finds no account.
       const removed = await database.run('DELETE FROM coatcheck_accounts WHERE id = $1', id)
-      for (const table of ['coatcheck_devices', 'coatcheck_password_resets', 'coatcheck_identities']) {
-        await database.run(`DELETE FROM ${table} WHERE account_id = $1`, id)
-      }
+      for (const table of OF_ACCOUNTS) await database.run(`DELETE FROM ${table} WHERE account_id = $1`, id)
       return removed
     })
   }
@@ -185,6 +183,15 @@ export class AccountTable {
     })
   }
 }
+
+/** Tables whose rows go with their account. */
+const OF_ACCOUNTS = [
+  'coatcheck_devices',
+  'coatcheck_identities',
+  'coatcheck_password_resets',
+  'coatcheck_recovery_codes',
+  'coatcheck_second_factors',
+]
 
 /** Begins the key of a mirror whose name somebody else has now; no name has a control character. */
 const NO_NAME = '\u0001'

@@ -16,6 +16,7 @@ import { EndpointError, OwnerEndpoint } from './owner-endpoint.ts'
 import { PasswordHashing } from './password-hashing.ts'
 import { PasswordResets } from './password-resets.ts'
 import { type PasswordFault, passwordFault } from './password-rules.ts'
+import { type Seals, SecondFactors } from './second-factors.ts'
 import { copyClaims, refreshClaims } from './session-claims.ts'
 import { Throttle } from './throttle.ts'
 import type { Credentials, Refused, Verdict } from './verdict.ts'
@@ -65,6 +66,8 @@ export interface AccountParts {
   readonly adminSessions: Sessions<JsonFields>
   readonly apiKeys: ApiKeys
   readonly audit: AuditTrail
+  /** For what has to be read again. */
+  readonly seals: Seals
 }
 
 const SYSTEM: Actor = Object.freeze({ kind: 'system', id: null })
@@ -76,6 +79,7 @@ const MAX_CLAIMS = 8_192
  */
 export class Accounts {
   readonly devices: RememberedDevices
+  readonly secondFactors: SecondFactors
   readonly #parts: AccountParts
   readonly #table: AccountTable
   readonly #hashing = new PasswordHashing()
@@ -103,6 +107,7 @@ export class Accounts {
       ? new DelegatedCheck(this.#table, verifyEndpoint, (id) => copyClaims(sessions, this.#table, id))
       : new LocalCheck(this.#table, this.#hashing)
     const shared = { table: this.#table, throttle: this.#throttle, devices: this.devices }
+    this.secondFactors = new SecondFactors({ ...parts, ...shared, environment })
     this.#verifier = new Verifier({ ...parts, ...shared, check })
   }
 

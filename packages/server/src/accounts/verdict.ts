@@ -35,6 +35,8 @@ export type Verdict =
       readonly attempt: LoginAttempt
       /** How the user proved who they are (RFC 8176). */
       readonly methods: readonly string[]
+      /** Of authentication (NIST SP 800-63B). Default `aal1`. */
+      readonly level?: string
     }
   | Refused
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type JsonFields, openSession, type Session } from 'coatcheck'
 import { withoutTokens } from 'coatcheck/tokens'
+import { isReached } from '../accounts/levels.ts'
 import type { Authority } from '../authority.ts'
 import { trustedProxies } from '../http/trusted-proxies.ts'
 import { noteSession } from '../operations/request-notes.ts'
@@ -124,8 +125,7 @@ class ForwardAuth {
   }
 
   #isProven(session: AnySession, { fresh, levels }: Asked): boolean {
-    const { level } = session.authentication
-    if (levels.length > 0 && (level === null || !levels.includes(level))) return false
+    if (levels.length > 0 && !isReached(levels, session.authentication.level)) return false
     return fresh === null || isProven(session, fresh, this.#authority.environment)
   }
 

@@ -10,11 +10,13 @@ import {
   securityHeaders,
 } from 'coatcheck'
 import { withSession } from 'coatcheck/node'
+import { isReached } from '../accounts/levels.ts'
 import type { Authority } from '../authority.ts'
 import { trustedProxies } from '../http/trusted-proxies.ts'
 import { milliseconds } from './asked.ts'
 import {
   BEGIN_PATH,
+  demand,
   HOST_PATHS,
   ISSUE_PATH,
   LOGOUT_PATH,
@@ -146,9 +148,8 @@ class HostPaths {
     if (issued?.ok) return depart(response, issued)
     if (issued && issued.reason !== 'session' && issued.reason !== 'anonymous') return refuse(response)
     const again = session.userId === null ? '' : '&reauthenticate=1'
-    response
-      .writeHead(303, { location: `/login?return_to=${encodeURIComponent(request.url ?? '/')}${again}` })
-      .end()
+    const returnTo = encodeURIComponent(request.url ?? '/')
+    response.writeHead(303, { location: `/login?return_to=${returnTo}${again}${demand(stepUp)}` }).end()
   }
 
   async #receive({ session, request, response, parameters, host }: Visit): Promise<void> {
@@ -199,8 +200,7 @@ function stepUpOf(parameters: URLSearchParams): StepUp | null {
 /** What is asked for elsewhere is looked at there again: whoever takes it out of the address comes back here. */
 function meets(session: Session<JsonFields>, stepUp: StepUp | null): boolean {
   if (stepUp === null) return true
-  const { level } = session.authentication
-  if (stepUp.levels.length > 0 && (level === null || !stepUp.levels.includes(level))) return false
+  if (stepUp.levels.length > 0 && !isReached(stepUp.levels, session.authentication.level)) return false
   return stepUp.fresh === null || session.isFresh(stepUp.fresh)
 }
 

@@ -78,7 +78,8 @@ export class ProtectedHosts {
   }
 }
 
-function demand(stepUp: StepUp | null): string {
+/** What is demanded, as further parameters of an address. */
+export function demand(stepUp: StepUp | null): string {
   if (stepUp === null) return ''
   const { fresh, levels } = stepUp
   const level = levels.length === 0 ? '' : `&level=${encodeURIComponent(levels.join(','))}`

@@ -18,9 +18,10 @@ export class ArtifactKeys {
   /** Secrets that every node knows, the current one first: for cookies that last minutes. */
   readonly cookieSecrets: readonly string[]
 
-  constructor(masters: readonly MasterKey[], environment: Environment) {
+  /** `purpose`: keys of another one open nothing of this one. */
+  constructor(masters: readonly MasterKey[], environment: Environment, purpose = 'coatcheck oauth') {
     this.#environment = environment
-    this.#bySlot = new Map(masters.map(({ slot, master }) => [slot, keysOf(master)]))
+    this.#bySlot = new Map(masters.map(({ slot, master }) => [slot, keysOf(master, purpose)]))
     this.slot = masters.findLast(({ state }) => state === 'current')?.slot ?? 0
     const slots = [this.slot, ...masters.map(({ slot }) => slot).filter((slot) => slot !== this.slot)]
     this.cookieSecrets = slots.map((slot) => this.derive('cookies', slot, '') ?? '')
@@ -52,9 +53,9 @@ export class ArtifactKeys {
   }
 }
 
-function keysOf(master: Uint8Array): Keys {
+function keysOf(master: Uint8Array, purpose: string): Keys {
   return {
-    seal: deriveKey(master, 'coatcheck oauth', 'seal'),
-    derive: deriveKey(master, 'coatcheck oauth', 'derive'),
+    seal: deriveKey(master, purpose, 'seal'),
+    derive: deriveKey(master, purpose, 'derive'),
   }
 }

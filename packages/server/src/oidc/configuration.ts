@@ -1,5 +1,6 @@
 import type { JsonFields } from 'coatcheck'
 import { type Adapter, type Client, type Context, errors, interactionPolicy, type Token } from 'oidc-provider'
+import { isReached, LEVELS } from '../accounts/levels.ts'
 import type { Settings } from '../config/settings.ts'
 import type { ClientExtras } from './clients.ts'
 import type { Subject } from './parts.ts'
@@ -14,8 +15,6 @@ export const LIVES = {
   refreshIdle: 14 * 86_400,
   refreshAbsolute: 30 * 86_400,
 } as const
-
-const LEVELS: readonly string[] = ['aal1', 'aal2', 'aal3']
 
 /** What pages the protocol library shows, and how. */
 export interface Pages {
@@ -218,10 +217,4 @@ function policy(): object {
     ),
   )
   return base
-}
-
-/** Whether a level is one of those that were asked for, or a higher one. */
-export function isReached(asked: readonly string[], level: string | undefined): boolean {
-  const reached = LEVELS.indexOf(level ?? '')
-  return asked.some((one) => one === level || (LEVELS.includes(one) && LEVELS.indexOf(one) <= reached))
 }

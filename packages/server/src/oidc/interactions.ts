@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type JsonFields, type Session, safeRedirectPath } from 'coatcheck'
 import type { Interaction, Provider } from 'oidc-provider'
+import { isReached } from '../accounts/levels.ts'
 import type { ClientExtras, Clients } from './clients.ts'
-import { isReached } from './configuration.ts'
 import { consentPage } from './consent-page.ts'
 import type { Consents } from './consents.ts'
 import type { OidcPages, RenderedPage } from './html.ts'
@@ -87,7 +87,7 @@ function refusalOf(
 function loginAddress({ session, request }: Visit, { params }: Interaction): string {
   const query = new URLSearchParams({ return_to: safeRedirectPath(request.url, '/') })
   if (session.userId !== null) query.set('reauthenticate', '1')
-  if (params.acr_values) query.set('level', params.acr_values.split(' ')[0] ?? '')
+  if (params.acr_values) query.set('level', params.acr_values.split(' ').join(','))
   return `/login?${query}`
 }
 

@@ -1,6 +1,7 @@
 import { isCoatcheckError, type JsonFields, type Session } from 'coatcheck'
 import type { Context } from 'hono'
 import type { Account } from '../accounts/accounts.ts'
+import { isReached } from '../accounts/levels.ts'
 import type { PageContent } from './markup.ts'
 import { type PageHandler, type PageKit, readForm } from './page-kit.ts'
 
@@ -42,15 +43,26 @@ export function forUsersForms(
   return forUsers(kit, async (visit) => {
     const form = await readForm(visit.c)
     visit.session.assertCsrf(form('csrf'))
-    if (!fresh) return handler(visit, form)
-    try {
-      visit.session.assertFresh(FRESH)
-    } catch (error) {
-      if (!isCoatcheckError(error) || error.code !== 'ERR_STEP_UP_REQUIRED') throw error
-      return kit.redirect(visit.c, `${loginAddress(back)}&reauthenticate=1`)
-    }
+    if (fresh && !(await isProven(kit, visit))) return askAgain(kit, visit, back)
     return handler(visit, form)
   })
+}
+
+/** Whether the user has just shown who they are, with the second step where the account has one. */
+export async function isProven({ authority }: PageKit, { session, userId }: Visit): Promise<boolean> {
+  try {
+    session.assertFresh(FRESH)
+  } catch (error) {
+    if (isCoatcheckError(error) && error.code === 'ERR_STEP_UP_REQUIRED') return false
+    throw error
+  }
+  if (isReached(['aal2'], session.authentication.level)) return true
+  return (await authority.accounts.secondFactors.find(userId)) === null
+}
+
+/** By the login page, and back. */
+export function askAgain(kit: PageKit, { c }: Visit, back: string): Response {
+  return kit.redirect(c, `${loginAddress(back)}&reauthenticate=1`)
 }
 
 function loginAddress(returnTo: string): string {

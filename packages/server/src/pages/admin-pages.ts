@@ -1,15 +1,16 @@
-import { isCoatcheckError, type JsonFields, type Session } from 'coatcheck'
+import type { JsonFields, Session } from 'coatcheck'
 import { type Context, Hono } from 'hono'
 import { html } from 'hono/html'
-import type { AccountFault, Verdict } from '../accounts/accounts.ts'
+import type { AccountFault } from '../accounts/accounts.ts'
 import { MAX_NAME_LENGTH } from '../accounts/names.ts'
 import { isSetupToken, redeemSetup } from '../admin/setup.ts'
 import type { Authority } from '../authority.ts'
 import { DeviceCookie } from './device-cookie.ts'
-import { refusal } from './login-pages.ts'
+import { adminEntrance, type Entrance } from './entrance.ts'
 import { button, field, hidden, notice, problem } from './markup.ts'
 import { answerFaults } from './page-errors.ts'
 import { PageKit, readForm, type Shown } from './page-kit.ts'
+import { refusal } from './refusal.ts'
 import { faultText, newPasswordField } from './sign-up-pages.ts'
 import { themeRoutes } from './theme.ts'
 
@@ -22,7 +23,9 @@ export function adminPages(authority: Authority): Hono {
   kit.get(app, '/login', (c, session) =>
     session.userId === null ? showLogin(c, kit, { name: '', problem: null }) : kit.redirect(c, '/'),
   )
-  kit.post(app, '/login', (c, session) => login(c, session, kit))
+  const entrance = adminEntrance(kit)
+  entrance.routes(app)
+  kit.post(app, '/login', (c, session) => login(c, session, kit, entrance))
   kit.post(app, '/logout', async (c, session) => {
     await session.logout()
     return kit.redirect(c, '/login')
@@ -35,37 +38,23 @@ export function adminPages(authority: Authority): Hono {
   return app
 }
 
-async function login(c: Context, session: Session<JsonFields>, kit: PageKit): Promise<Response> {
+async function login(
+  c: Context,
+  session: Session<JsonFields>,
+  kit: PageKit,
+  entrance: Entrance,
+): Promise<Response> {
   const { accounts, settings } = kit.authority
   const form = await readForm(c)
-  const device = new DeviceCookie(settings)
-  const asked = {
-    name: form('name'),
-    password: form('password'),
-    address: kit.address(c),
-    device: device.read(c),
-  }
+  const name = form('name')
+  const device = new DeviceCookie(settings).read(c)
+  const asked = { name, password: form('password'), address: kit.address(c), device }
   const verdict = await accounts.verify({ ...asked, kind: 'admin' })
-  if (verdict.ok && (await enter(session, verdict))) {
-    device.write(c, await accounts.devices.remember(device.read(c), verdict.account.id))
-    return kit.redirect(c, '/')
-  }
+  const wish = { remember: false, returnTo: '/', levels: [], again: null }
+  const next = verdict.ok ? await entrance.enter(c, session, verdict, wish) : null
+  if (next) return next
   const { text, ...answer } = refusal(kit, verdict.ok ? { ok: false, reason: 'invalid' } : verdict)
-  return showLogin(c, kit, { name: asked.name, problem: text }, answer)
-}
-
-async function enter(
-  session: Session<JsonFields>,
-  verdict: Extract<Verdict, { ok: true }>,
-): Promise<boolean> {
-  const { account, attempt, methods } = verdict
-  try {
-    await session.login(account.id, { methods, level: 'aal1', attempt })
-    return true
-  } catch (error) {
-    if (isCoatcheckError(error) && error.code === 'ERR_LOGIN_STALE') return false
-    throw error
-  }
+  return showLogin(c, kit, { name, problem: text }, answer)
 }
 
 function showLogin(

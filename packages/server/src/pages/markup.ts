@@ -68,6 +68,7 @@ function navigation(
   const links = [
     ['/account', words('nav.sessions')],
     ...(delegated ? [] : [['/account/password', words('nav.password')] as const]),
+    ['/account/second-step', words('nav.secondStep')],
     ['/account/api-keys', words('nav.keys')],
     ['/account/applications', words('nav.applications')],
   ] as const
@@ -93,6 +94,8 @@ export interface FieldOptions {
   readonly maxLength?: number
   readonly required?: boolean
   readonly focus?: boolean
+  /** Keys that a phone shows. */
+  readonly inputMode?: 'numeric'
 }
 
 /** A labelled text field, its hint tied to it. */
@@ -103,6 +106,7 @@ export function field(options: FieldOptions): Markup {
     options.focus ? ' autofocus' : '',
     hint ? ` aria-describedby="${name}-hint"` : '',
     options.minLength ? ` minlength="${options.minLength}"` : '',
+    options.inputMode ? ` inputmode="${options.inputMode}"` : '',
     options.maxLength ? ` maxlength="${options.maxLength}"` : '',
     type === 'text' ? ' autocapitalize="none" spellcheck="false"' : '',
   ].join('')

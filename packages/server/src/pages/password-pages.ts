@@ -1,10 +1,10 @@
 import type { Hono } from 'hono'
 import { html } from 'hono/html'
-import { forUsers, forUsersForms, type Visit } from './account-guard.ts'
+import { askAgain, forUsers, forUsersForms, isProven, type Visit } from './account-guard.ts'
 import { DeviceCookie } from './device-cookie.ts'
-import { refusal } from './login-pages.ts'
 import { button, field, hidden, problem } from './markup.ts'
 import type { PageKit, Shown } from './page-kit.ts'
+import { refusal } from './refusal.ts'
 import { faultText, newPasswordField } from './sign-up-pages.ts'
 
 const PATH = '/account/password'
@@ -22,6 +22,8 @@ export function passwordPages(app: Hono, kit: PageKit): void {
     PATH,
     forUsersForms(kit, { back: PATH, fresh: false }, async (visit, form) => {
       const { c, session, userId } = visit
+      const isDouble = (await kit.authority.accounts.secondFactors.find(userId)) !== null
+      if (isDouble && !(await isProven(kit, visit))) return askAgain(kit, visit, PATH)
       const changed = await kit.authority.accounts.changePassword({
         id: userId,
         current: form('current'),
@@ -31,7 +33,7 @@ export function passwordPages(app: Hono, kit: PageKit): void {
         keep: session.id,
       })
       if (changed.ok) {
-        await session.reauthenticate({ methods: ['pwd'], level: 'aal1' })
+        await session.reauthenticate(isDouble ? {} : { methods: ['pwd'], level: 'aal1' })
         return kit.redirect(c, '/account?changed=1')
       }
       if ('fault' in changed) return show(visit, kit, faultText(kit, changed.fault), { status: 400 })

@@ -2,12 +2,14 @@ import { Hono } from 'hono'
 import type { Authority } from '../authority.ts'
 import { apiKeyPages } from './api-key-pages.ts'
 import { applicationPages } from './application-pages.ts'
+import { userEntrance } from './entrance.ts'
 import { loginPages } from './login-pages.ts'
 import { logoutPages } from './logout-pages.ts'
 import { answerFaults } from './page-errors.ts'
 import { PageKit } from './page-kit.ts'
 import { passwordPages } from './password-pages.ts'
 import { resetPages } from './reset-pages.ts'
+import { secondStepPages } from './second-step-pages.ts'
 import { sessionPages } from './session-pages.ts'
 import { signUpPages } from './sign-up-pages.ts'
 import { themeRoutes } from './theme.ts'
@@ -19,13 +21,16 @@ export function pageRoutes(authority: Authority): Hono {
   const app = new Hono()
   answerFaults(app, kit)
   themeRoutes(app, kit.theme, kit.headers())
-  loginPages(app, kit)
+  const entrance = userEntrance(kit)
+  entrance.routes(app)
+  loginPages(app, kit, entrance)
   logoutPages(app, kit)
   sessionPages(app, kit)
+  secondStepPages(app, kit)
   apiKeyPages(app, kit)
   applicationPages(app, kit)
   if (!accounts.delegated) passwordPages(app, kit)
-  if (settings.signUp && !accounts.delegated) signUpPages(app, kit)
+  if (settings.signUp && !accounts.delegated) signUpPages(app, kit, entrance)
   if (accounts.resets) resetPages(app, kit)
   kit.get(app, '/', (c, session) => kit.redirect(c, session.userId === null ? '/login' : '/account'))
   app.all('*', (c) => kit.error(c, 404))

@@ -3,21 +3,26 @@ import type { Context, Hono } from 'hono'
 import { html } from 'hono/html'
 import type { AccountFault } from '../accounts/accounts.ts'
 import { MAX_NAME_LENGTH } from '../accounts/names.ts'
-import { signIn } from './login-pages.ts'
+import type { Entrance } from './entrance.ts'
 import { button, field, hidden, problem } from './markup.ts'
 import { type PageKit, readForm, type Shown } from './page-kit.ts'
 
 /** Accounts that visitors make themselves, where the operator lets them. */
-export function signUpPages(app: Hono, kit: PageKit): void {
+export function signUpPages(app: Hono, kit: PageKit, entrance: Entrance): void {
   kit.get(app, '/sign-up', (c, session) => {
     const returnTo = kit.returnTo(c.req.query('return_to'))
     if (session.userId !== null) return kit.redirect(c, returnTo)
     return show(c, kit, { name: '', returnTo, problem: null })
   })
-  kit.post(app, '/sign-up', (c, session) => signUp(c, session, kit))
+  kit.post(app, '/sign-up', (c, session) => signUp(c, session, kit, entrance))
 }
 
-async function signUp(c: Context, session: Session<JsonFields>, kit: PageKit): Promise<Response> {
+async function signUp(
+  c: Context,
+  session: Session<JsonFields>,
+  kit: PageKit,
+  entrance: Entrance,
+): Promise<Response> {
   const { accounts, sessions } = kit.authority
   const form = await readForm(c)
   const [name, password, returnTo] = [form('name'), form('password'), kit.returnTo(form('return_to'))]
@@ -30,8 +35,9 @@ async function signUp(c: Context, session: Session<JsonFields>, kit: PageKit): P
   }
   const { account } = created
   const attempt = await sessions.beginLogin(account.id)
-  await signIn(kit, c, session, { ok: true, account, attempt, methods: ['pwd'] }, false)
-  return kit.redirect(c, returnTo)
+  const passed = { ok: true, account, attempt, methods: ['pwd'] } as const
+  const wish = { remember: false, returnTo, levels: [], again: null }
+  return (await entrance.enter(c, session, passed, wish)) ?? kit.redirect(c, '/login')
 }
 
 /** What is wrong with a name or password that was chosen. */

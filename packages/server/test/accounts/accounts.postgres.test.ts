@@ -6,6 +6,7 @@ import { createPool } from '../../src/storage/postgres-database.ts'
 import { testAuthority } from '../helpers/test-server.ts'
 import { accountCases, type OpenFleet } from './account-cases.ts'
 import { administratorCases } from './administrator-cases.ts'
+import { secondFactorCases } from './second-factor-cases.ts'
 
 const KEYS = `0:${Buffer.from('abcdefghijklmnopqrstuvwxyz012345').toString('base64url')}`
 
@@ -30,3 +31,4 @@ const openFleet: OpenFleet = async (processes, environment) => {
 
 accountCases('PostgreSQL', openFleet)
 administratorCases('PostgreSQL', openFleet)
+secondFactorCases('PostgreSQL', openFleet)

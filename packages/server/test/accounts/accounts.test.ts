@@ -2,6 +2,7 @@ import type { Authority } from '../../src/authority.ts'
 import { temporaryDirectory, testAuthority } from '../helpers/test-server.ts'
 import { accountCases, type OpenFleet } from './account-cases.ts'
 import { administratorCases } from './administrator-cases.ts'
+import { secondFactorCases } from './second-factor-cases.ts'
 
 const openFleet: OpenFleet = async (processes, environment) => {
   const dataDirectory = temporaryDirectory()
@@ -12,3 +13,4 @@ const openFleet: OpenFleet = async (processes, environment) => {
 
 accountCases('SQLite', openFleet)
 administratorCases('SQLite', openFleet)
+secondFactorCases('SQLite', openFleet)

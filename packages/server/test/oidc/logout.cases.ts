@@ -1,10 +1,20 @@
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 import * as openid from 'openid-client'
 import { expect, it } from 'vitest'
+import { authenticator } from '../helpers/authenticator.ts'
 import type { Written } from '../helpers/test-server.ts'
 import { startListener } from './listener.ts'
 import type { Open } from './races.cases.ts'
-import { type Application, type Browser, letIn, redeem, type Sso, start, startTwo } from './sso.ts'
+import {
+  type Application,
+  type Browser,
+  letIn,
+  redeem,
+  type Sso,
+  type Started,
+  start,
+  startTwo,
+} from './sso.ts'
 
 const BYE = 'https://shop.example/bye'
 const EVENT = 'http://schemas.openid.net/event/backchannel-logout'
@@ -236,21 +246,32 @@ export function logoutCases(open: Open, written: () => Promise<Written>): void {
     expect(silent.searchParams.get('error')).toBe('login_required')
     const none = (await browser.go((await start(shop, { acr_values: 'aal2', prompt: 'none' })).url)).url
     expect(none.searchParams.get('error')).toBe('unmet_authentication_requirements')
-    const started = await start(shop, { acr_values: 'aal2' })
-    const page = await browser.go(started.url)
-    expect(page.url.pathname).toBe('/login')
-    const failed = await browser.submit(
-      { ...page, html: await (await browser.fetch(page.url)).text() },
-      { password: 'correct horse battery staple' },
-    )
+    const setUp = await askedForMore(browser, await start(shop, { acr_values: 'aal2' }))
+    // The way to the level is offered, and nobody has to take it.
+    expect(setUp.url.pathname).toBe('/account/second-step')
+    const failed = await browser.go(setUp.url.searchParams.get('return_to') ?? '')
     expect([failed.url.searchParams.get('error'), failed.url.searchParams.get('code')]).toEqual([
       'unmet_authentication_requirements',
       null,
     ])
-    await browser.logIn({ level: 'aal2' })
-    expect((await letIn(browser, shop, { acr_values: 'aal2 aal3' })).claims()?.acr).toBe('aal2')
+    const again = await start(shop, { acr_values: 'aal2 aal3' })
+    const page = await askedForMore(browser, again)
+    const app = authenticator(/class="key">([A-Z2-7 ]+)</.exec(page.html)?.[1] ?? '', () => Date.now())
+    const codes = await browser.submit(page, { code: app.code() })
+    const goOn = /<a class="main" href="([^"]+)">/.exec(codes.html)?.[1] ?? ''
+    const reached = await redeem(shop, again, (await browser.go(goOn)).url)
+    expect(reached.claims()).toMatchObject({ acr: 'aal2', amr: ['pwd', 'otp', 'mfa'] })
     expect((await letIn(browser, shop, { acr_values: 'aal1' })).claims()?.acr).toBe('aal2')
   })
+}
+
+/** The password for a level that it does not give; answers with the page that comes next. */
+async function askedForMore(browser: Browser, { url }: Started) {
+  const page = await browser.go(url)
+  expect([page.url.pathname, page.url.searchParams.get('level')?.includes('aal2')]).toEqual(['/login', true])
+  const html = await (await browser.fetch(page.url)).text()
+  const next = await browser.submit({ ...page, html }, { password: 'correct horse battery staple' })
+  return { ...next, html: next.html.split('</header>')[1] ?? '' }
 }
 
 async function letInAtShop(sso: Sso) {

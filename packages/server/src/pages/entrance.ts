@@ -3,6 +3,7 @@ import type { Context, Hono } from 'hono'
 import { html } from 'hono/html'
 import type { Refused, Verdict } from '../accounts/accounts.ts'
 import { isReached } from '../accounts/levels.ts'
+import { FRESH } from './account-guard.ts'
 import { DeviceCookie } from './device-cookie.ts'
 import { button, field, hidden, type Markup, problem } from './markup.ts'
 import { type PageKit, readForm, type Shown } from './page-kit.ts'
@@ -74,6 +75,25 @@ export class Entrance {
     }
     if (!(await this.#admit(c, session, passed, wish))) return null
     return this.#kit.redirect(c, this.#lacksSecondStep(wish) ? setUpAddress(wish.returnTo) : wish.returnTo)
+  }
+
+  /** The second step alone, for who has just taken the first one in this session; `null`: it is not that. */
+  async goOn(
+    c: Context,
+    session: Session<JsonFields>,
+    { returnTo, levels }: Pick<Wish, 'returnTo' | 'levels'>,
+  ): Promise<Response | null> {
+    const { userId, id, authentication } = session
+    if (userId === null || !session.isFresh(FRESH) || isReached(['aal2'], authentication.level)) return null
+    const { accounts, sessions } = this.#kit.authority
+    const account = await accounts.find(userId)
+    if (account === null || (await accounts.secondFactors.find(userId)) === null) return null
+    const { methods } = authentication
+    const passed: Passed = { ok: true, account, methods, attempt: await sessions.beginLogin(userId) }
+    return this.#ask(c, {
+      passed,
+      sealed: this.#seal(passed, { remember: false, returnTo, levels, again: id }),
+    })
   }
 
   async #second(c: Context, session: Session<JsonFields>): Promise<Response> {

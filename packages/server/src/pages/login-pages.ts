@@ -42,6 +42,9 @@ class LoginPages {
     const returnTo = this.#kit.returnTo(c.req.query('return_to'))
     const again = c.req.query('reauthenticate') === '1'
     if (session.userId !== null && !again) return this.#kit.redirect(c, returnTo)
+    const levels = levelsOf(c.req.query('level') ?? '')
+    const next = again ? await this.#entrance.goOn(c, session, { returnTo, levels }) : null
+    if (next) return next
     const name = session.userId === null ? '' : await this.#nameOf(session.userId)
     const level = c.req.query('level') ?? ''
     const blank = { name, returnTo, level, remember: false, problem: null }

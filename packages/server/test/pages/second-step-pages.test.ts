@@ -75,6 +75,29 @@ describe('the second step', () => {
     expect((await visitor.submit(PATH, {}, `${PATH}/codes`)).text).toContain('Recovery codes')
   })
 
+  it('is asked for alone where the first step has just been taken, as by a provider of others', async () => {
+    const { visitor, authority, ada, environment, publicAddress } = await openPages()
+    await visitor.login('ada', PASSWORD)
+    const { secondFactors } = authority.accounts
+    const { sealed, key } = secondFactors.propose(ada, 'Site')
+    const app = authenticator(key, () => environment.now())
+    await secondFactors.add(ada, sealed, app.code())
+    environment.advance(30_000)
+    const makeKey = () => visitor.submit('/account/api-keys', { name: 'report', scopes: '' })
+    expect((await makeKey()).location).toContain('reauthenticate')
+    const address = '/login?return_to=%2Faccount&reauthenticate=1'
+    const page = await visitor.get(address)
+    expect(page.text).toContain('Enter your code')
+    // Another browser has no use for it.
+    const thief = new PageVisitor(publicAddress)
+    expect((await step(thief, page.text, app.code())).location).toBe('/login')
+    environment.advance(30_000)
+    expect((await step(visitor, page.text, app.code())).location).toBe('/account')
+    expect((await makeKey()).text).toContain('This is your new key')
+    environment.advance(20 * 60_000)
+    expect((await visitor.get(address)).text).toContain('Please enter your password again')
+  })
+
   it('takes a recovery code, once', async () => {
     const { publicAddress, codes } = await open()
     const [code = ''] = codes

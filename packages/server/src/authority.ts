@@ -97,7 +97,8 @@ interface Basis {
   readonly storage: Storage
 }
 
-const MIGRATIONS: readonly Migration[] = [
+/** Of the whole database. */
+export const MIGRATIONS: readonly Migration[] = [
   ...ACCOUNT_MIGRATIONS,
   ...AUDIT_MIGRATIONS,
   ...DOCUMENT_MIGRATIONS,

@@ -9,7 +9,7 @@ export function movingCommands(program: Program): void {
   const { root, surroundings } = program
   const exporting = root
     .command('export')
-    .description('print sessions, API keys and accounts as lines of JSON, for another store or a backup')
+    .description('print everything that lasts as lines of JSON, for another store or a backup')
   addSettings(exporting, WHERE).action(async () => {
     const { settings } = settingsOf(exporting, surroundings)
     for await (const line of exportEverything(settings)) {
@@ -18,7 +18,7 @@ export function movingCommands(program: Program): void {
   })
   const importing = root
     .command('import')
-    .description('read such lines from standard input; what is known here, or has ended here, stays as it is')
+    .description('read such lines from standard input; what is here, or has ended here, stays as it is')
   addSettings(importing, WHERE)
     .option('--json', 'print JSON')
     .action(async () => {
@@ -27,7 +27,7 @@ export function movingCommands(program: Program): void {
       surroundings.stdout.write(
         importing.opts().json
           ? `${JSON.stringify(counts, null, 2)}\n`
-          : `Taken over: ${counts.sessions} sessions, ${counts.apiKeys} API keys, ${counts.accounts} accounts; left as they are: ${counts.skipped}.\n`,
+          : `Taken over: ${counts.sessions} sessions, ${counts.apiKeys} API keys, ${counts.rows} rows of accounts and all else; left as they are: ${counts.skipped}.\n`,
       )
     })
 }

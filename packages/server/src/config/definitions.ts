@@ -136,7 +136,8 @@ export const DEFINITIONS: { readonly [N in SettingName]: Definition<Settings[N]>
     noFlag: true,
   },
   serviceRate: {
-    description: 'Validations that one service key may ask of a process in a second, other calls count ten; or off',
+    description:
+      'Validations that one service key may ask of a process in a second, other calls count ten; or off',
     fallback: '5000',
     parse: (given) => (given.trim() === 'off' ? null : whole(given, 10, 1_000_000)),
   },

@@ -99,7 +99,7 @@ export class SecondFactors {
   }
 
   /** A fresh secret, or the one of a try before; the site's and the account's name are what apps show. */
-  propose({ id, name }: Account, site: string, before: string | null = null): Enrolment {
+  propose({ id, name }: Pick<Account, 'id' | 'name'>, site: string, before: string | null = null): Enrolment {
     const { seals, environment } = this.#parts
     const known = before === null ? null : this.#proposed(id, before)
     const secret = known ?? environment.randomBytes(SECRET_BYTES)
@@ -112,7 +112,7 @@ export class SecondFactors {
    * Adds what was proposed, once a code shows that the app has it. Answers with recovery codes, which are shown this once;
    * `null`: a wrong code, or the account has a second step already.
    */
-  async add({ id }: Account, sealed: string, given: string): Promise<readonly string[] | null> {
+  async add({ id }: Pick<Account, 'id'>, sealed: string, given: string): Promise<readonly string[] | null> {
     const { database, seals, environment } = this.#parts
     const secret = this.#proposed(id, sealed)
     const now = environment.now()

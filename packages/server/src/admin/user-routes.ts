@@ -49,6 +49,9 @@ export function userRoutes(authority: Authority): Hono<AdminApp> {
     .delete('/:user', (c) => changed(c, (id) => removeUser(authority, id, c.var.actor)))
     .post('/:user/disable', (c) => changed(c, (id) => accounts.disable(id, c.var.actor)))
     .post('/:user/enable', (c) => changed(c, (id) => accounts.enable(id, c.var.actor)))
+    .delete('/:user/second-step', (c) =>
+      changed(c, async (id) => ((await accounts.secondFactors.remove(id, c.var.actor)) ? 'ok' : 'unknown')),
+    )
     .post('/:user/end-sessions', async (c) => {
       c.var.assertFresh()
       const { id } = await accountOf(c)

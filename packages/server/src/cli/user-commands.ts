@@ -80,6 +80,7 @@ const ACTS: readonly (readonly [string, string, method: string, path: string, bo
   ['disable', 'end all of a user, and let them sign in no more', 'POST', '/disable'],
   ['enable', 'let a user sign in again', 'POST', '/enable'],
   ['remove', 'end all of a user, and forget them', 'DELETE', ''],
+  ['reset-second-step', 'let a user sign in without their second step', 'DELETE', '/second-step'],
   ['grant-admin', 'let a user administer the server', 'PUT', '/admin', { admin: true }],
   ['revoke-admin', 'take that right away, with the sessions that have it', 'PUT', '/admin', { admin: false }],
 ]

@@ -71,6 +71,7 @@ function navigation(
     ['/account/second-step', words('nav.secondStep')],
     ['/account/api-keys', words('nav.keys')],
     ['/account/applications', words('nav.applications')],
+    ['/account/data', words('nav.data')],
   ] as const
   return html`<nav aria-label="${words('nav.label')}"><ul>${links.map(
     ([href, text]) =>

@@ -2,6 +2,7 @@ import { Hono } from 'hono'
 import type { Authority } from '../authority.ts'
 import { apiKeyPages } from './api-key-pages.ts'
 import { applicationPages } from './application-pages.ts'
+import { dataPages } from './data-pages.ts'
 import { userEntrance } from './entrance.ts'
 import { loginPages } from './login-pages.ts'
 import { logoutPages } from './logout-pages.ts'
@@ -27,6 +28,7 @@ export function pageRoutes(authority: Authority): Hono {
   logoutPages(app, kit)
   sessionPages(app, kit)
   secondStepPages(app, kit)
+  dataPages(app, kit)
   apiKeyPages(app, kit)
   applicationPages(app, kit)
   if (!accounts.delegated) passwordPages(app, kit)

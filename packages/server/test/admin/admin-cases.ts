@@ -3,6 +3,7 @@ import { adminApi } from '../../src/admin/admin-api.ts'
 import { makeFirstAdministrator } from '../../src/admin/login-routes.ts'
 import { isSetupToken, issueSetupToken } from '../../src/admin/setup.ts'
 import type { Authority } from '../../src/authority.ts'
+import { authenticator } from '../helpers/authenticator.ts'
 
 const PASSWORD = 'correct horse battery'
 
@@ -92,6 +93,13 @@ export function adminApiCases(open: () => Promise<Authority>): void {
       expect((await call('PUT', '/users/ada/admin', { admin: true })).status).toBe(204)
       expect((await call('PUT', '/users/ada/password', { password: 'another good one' })).status).toBe(204)
       expect((await call('GET', '/users/ada')).body).toMatchObject({ admin: true, claims: { role: 'chief' } })
+      const { secondFactors } = authority.accounts
+      const { sealed, key } = secondFactors.propose({ id, name: 'Ada' }, 'Site')
+      await secondFactors.add({ id }, sealed, authenticator(key, () => authority.environment.now()).code())
+      expect((await call('DELETE', '/users/ada/second-step')).status).toBe(204)
+      expect([await secondFactors.find(id), (await call('DELETE', '/users/ada/second-step')).status]).toEqual(
+        [null, 404],
+      )
       expect((await call('DELETE', '/users/ada')).status).toBe(204)
       expect((await call('GET', '/users/ada')).status).toBe(404)
       expect((await call('DELETE', '/users/ada')).status).toBe(404)

@@ -64,7 +64,7 @@ export class ServerProcess {
   ): Promise<ServerProcess> {
     const bin = join(import.meta.dirname, '../../bin/coatcheck.js')
     const child = spawn(process.execPath, ['--conditions=coatcheck-source', bin, 'serve', ...given], {
-      env: { PATH: process.env.PATH, ...env },
+      env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE, ...env },
     })
     onTestFinished(() => void child.kill('SIGKILL'))
     const server = new ServerProcess(child)

@@ -1,3 +1,4 @@
+import nodeModule from 'node:module'
 import { Worker } from 'node:worker_threads'
 import { type CoatcheckError, ConfigError, StoreError } from '../../core/errors.ts'
 import type { Outcome } from './calls.ts'
@@ -138,7 +139,10 @@ function startWorker(settings: DatabaseSettings): Worker {
     // Options and environment of the process are not inherited: a preloaded module would run, and maybe open the store,
     // in this thread too. That node:sqlite is experimental, Node 22 says in the main thread already.
     const execArgv = ['--disable-warning=ExperimentalWarning']
-    return new Worker(WORKER_URL, { name: 'coatcheck sqlite', workerData: settings, execArgv, env: {} })
+    // Where compiled code is kept is handed on: with it the thread starts several times as quickly. Not every runtime can.
+    const cache = nodeModule.getCompileCacheDir?.()
+    const env = cache === undefined ? {} : { NODE_COMPILE_CACHE: cache }
+    return new Worker(WORKER_URL, { name: 'coatcheck sqlite', workerData: settings, execArgv, env })
   } catch (cause) {
     throw cannotStart(cause)
   }

@@ -13,6 +13,8 @@ export const MOVED_TABLES: readonly MovedTable[] = [
   { name: 'coatcheck_documents', key: ['name'], merged: true },
   { name: 'coatcheck_accounts', key: ['id'] },
   { name: 'coatcheck_devices', key: ['device', 'account_id'] },
+  { name: 'coatcheck_second_factors', key: ['account_id'] },
+  { name: 'coatcheck_recovery_codes', key: ['account_id', 'code'] },
   { name: 'coatcheck_identities', key: ['issuer', 'subject'] },
   { name: 'coatcheck_oauth_clients', key: ['id'] },
   { name: 'coatcheck_oauth_consents', key: ['user_id', 'client_id'] },

@@ -172,15 +172,15 @@ function endRoutes(app: OpenAPIHono, authority: Authority): void {
 function changeRoutes(app: OpenAPIHono, authority: Authority): void {
   const { apiKeys } = authority
   const streams = new ChangeStreams(authority)
-  app.openapi(guarded(authority, routes.FollowChanges), (c) => {
-    const body = streams.open(apiKeys.of(c))
+  app.openapi(guarded(authority, routes.FollowChanges), async (c) => {
+    const body = await streams.open(apiKeys.of(c))
     if (body === null) throw TOO_MANY
     return new Response(body, {
       headers: { 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' },
     })
   })
-  app.openapi(guarded(authority, routes.SendProbe), (c) => {
-    const sent = streams.probe(c.req.valid('param').stream, apiKeys.of(c), c.req.valid('json').probe)
+  app.openapi(guarded(authority, routes.SendProbe), async (c) => {
+    const sent = await streams.probe(c.req.valid('param').stream, apiKeys.of(c), c.req.valid('json').probe)
     if (sent === 'unknown') throw new ProblemError(NOT_FOUND)
     if (sent === 'too-many') throw TOO_MANY
     return c.body(null, 202)

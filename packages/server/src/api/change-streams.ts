@@ -3,6 +3,7 @@ import type { VerifiedApiKey } from 'coatcheck/tokens'
 import type { Authority } from '../authority.ts'
 import { randomText } from '../system.ts'
 import { ChangeStream } from './change-stream.ts'
+import { ProbeRecords, RECORD_LIFE } from './probe-records.ts'
 
 /** Streams that one key, and all keys together, may have open in this process. */
 const MOST_PER_KEY = 16
@@ -20,46 +21,68 @@ const PROBE_PATIENCE = 5_000
 
 const PARTITIONS = 256
 
+/** How often streams get a new name, long before the record of the old one is over. */
+const RENAME = RECORD_LIFE / 2
+
 /** The streams of changes that are open in this process. Nothing is listened to while there are none. */
 export class ChangeStreams {
   readonly #authority: Authority
-  readonly #streams = new Map<string, ChangeStream>()
+  readonly #records: ProbeRecords
+  /** By the ids of their records. */
+  readonly #streams = new Map<SessionId, ChangeStream>()
   #endListening: (() => void) | null = null
 
   constructor(authority: Authority) {
     this.#authority = authority
+    this.#records = new ProbeRecords(authority)
   }
 
   /** The body of a stream for the holder of a key, who is told its name first; `null`: there are too many. */
-  open(key: VerifiedApiKey): ReadableStream<Uint8Array> | null {
-    const { sessions, environment, stopping } = this.#authority
+  async open(key: VerifiedApiKey): Promise<ReadableStream<Uint8Array> | null> {
+    const { sessions, stopping } = this.#authority
     const ofKey = [...this.#streams.values()].filter(({ owner }) => owner === key.id)
     if (this.#streams.size >= MOST || ofKey.length >= MOST_PER_KEY) return null
     const events = createEventStream(sessions, { id: null }, { heartbeat: '10s' })
-    const id = randomText(environment, 16)
     const stream = new ChangeStream(events, key.id)
-    this.#streams.set(id, stream)
+    const named = this.#name(stream)
     const close = () => events.close()
     stopping.addEventListener('abort', close)
     events.signal.addEventListener('abort', () => {
       stopping.removeEventListener('abort', close)
-      this.#streams.delete(id)
+      this.#forget(stream)
       if (this.#streams.size === 0) this.#endListening?.()
     })
     this.#listen()
-    stream.tell('open', { stream: id, maxStaleness: sessions.manager.settings.maxStaleness })
+    try {
+      await named
+    } catch (error) {
+      close()
+      throw error
+    }
     if (stopping.aborted) close()
     return this.#endingQuietly(events.body)
   }
 
   /**
-   * Sends a probe that comes back through the stream, behind every change that was made before it anywhere. `unknown`: this
-   * process has no such stream of that key.
+   * Sends a probe that comes back through the stream, behind every change that was made before it anywhere; the stream may be
+   * another process's. `unknown`: nobody has such a stream of that key.
    */
-  probe(id: string, key: VerifiedApiKey, text: string): 'sent' | 'unknown' | 'too-many' {
+  async probe(name: string, key: VerifiedApiKey, text: string): Promise<'sent' | 'unknown' | 'too-many'> {
+    const id = ProbeRecords.idOf(name, key.id)
     const stream = this.#streams.get(id)
-    if (stream?.owner !== key.id) return 'unknown'
-    if (stream.probes >= MOST_PROBES) return 'too-many'
+    if (stream) return this.#send(stream, text) ? 'sent' : 'too-many'
+    return (await this.#records.write(id, text)) ? 'sent' : 'unknown'
+  }
+
+  /** A probe that another process was sent, for a stream of this one. One that gets lost costs whoever sent it a moment. */
+  async #pass(id: SessionId): Promise<void> {
+    const stream = this.#streams.get(id)
+    const text = stream && (await this.#records.read(id).catch(() => null))
+    if (text) this.#send(stream, text)
+  }
+
+  #send(stream: ChangeStream, text: string): boolean {
+    if (stream.probes >= MOST_PROBES) return false
     stream.probes++
     let done = false
     const finish = () => {
@@ -75,7 +98,32 @@ export class ChangeStreams {
       finish()
       stream.tell('probe', { probe: text })
     })
-    return 'sent'
+    return true
+  }
+
+  /** A name that whoever listens has not had; under the one before there is nothing any more. */
+  async #name(stream: ChangeStream): Promise<void> {
+    const { environment, sessions } = this.#authority
+    const name = randomText(environment, 16)
+    const id = ProbeRecords.idOf(name, stream.owner)
+    this.#forget(stream)
+    this.#streams.set(id, stream)
+    await this.#records.make(id)
+    stream.tell('open', { stream: name, maxStaleness: sessions.manager.settings.maxStaleness })
+  }
+
+  #forget(stream: ChangeStream): void {
+    for (const [id, one] of this.#streams) if (one === stream) this.#streams.delete(id)
+  }
+
+  /** Once records are over, or have ended with everything else. */
+  #renameAll(): void {
+    for (const stream of new Set(this.#streams.values())) {
+      this.#name(stream).catch(() => {
+        // The store has said why. Whoever listens connects again, where that works.
+        stream.close()
+      })
+    }
   }
 
   /** A stream that is broken off, since its reader is too slow, ends: to the platform that sends it that is no error. */
@@ -103,13 +151,18 @@ export class ChangeStreams {
     }
     const ends = [
       sessions.manager.listeners.add({
-        changed: (id: SessionId) => each((stream) => stream.changed(id)),
+        changed: (id: SessionId) =>
+          ProbeRecords.isOne(id) ? void this.#pass(id) : each((stream) => stream.changed(id)),
         userChanged: (userId: string) => each((stream) => stream.userChanged(userId)),
-        everyoneChanged: () => each((stream) => stream.reset()),
+        everyoneChanged: () => {
+          each((stream) => stream.reset())
+          this.#renameAll()
+        },
         lost: () => each((stream) => stream.reset()),
       }),
       apiKeys.on('ended', ({ sessionId }) => each((stream) => stream.owner === sessionId && stream.close())),
       repeat(environment, CHECK, () => this.#checkKeys()),
+      repeat(environment, RENAME, () => this.#renameAll()),
       // The other stores tell of their own accord; the file has to be looked at.
       ...(settings.store === 'sqlite'
         ? [repeat(environment, LOOK, () => sessions.manager.probe(() => {}))]

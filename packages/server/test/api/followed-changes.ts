@@ -12,8 +12,13 @@ interface Told {
   }
 }
 
+/** Whoever follows, and where. */
+interface Follower extends Pick<Service, 'key'> {
+  readonly server: Pick<Service['server'], 'publicAddress'>
+}
+
 /** Asks for a stream, which is given up at the end of the test. */
-export function openChanges({ server, key }: Service): Promise<Response> {
+export function openChanges({ server, key }: Follower): Promise<Response> {
   const controller = new AbortController()
   onTestFinished(() => controller.abort())
   return fetch(`${server.publicAddress}/v1/changes`, {
@@ -23,7 +28,7 @@ export function openChanges({ server, key }: Service): Promise<Response> {
 }
 
 /** A stream that is being read. */
-export async function followChanges(service: Service) {
+export async function followChanges(service: Follower) {
   const response = await openChanges(service)
   expect(response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8')
   const seen: Told[] = []

@@ -67,6 +67,37 @@ export function twoNodesCases(engine: string, settings: () => Promise<Written>):
       await two.call('DELETE', '/v1/sessions?everyone=true')
       await changes.next('reset')
     })
+
+    it('P7 brings back a probe that was sent to the other, behind what changed there', async () => {
+      const [one, two] = await nodes()
+      const same = { 'x-api-key': one.key }
+      const { session } = await logIn(two)
+      const [changes, others] = [await followChanges(one), await followChanges(two)]
+      const { stream } = await changes.next('open')
+      await others.next('open')
+      await two.call('DELETE', `/v1/sessions/${session.id}`)
+      const send = async (by: Service, name: string, probe: string, headers = {}) =>
+        (await by.call('POST', `/v1/changes/${name}/probe`, { probe }, headers)).status
+      expect(await send(two, stream, 'theirs')).toBe(404)
+      expect(await send(two, stream, 'mine', same)).toBe(202)
+      expect(await changes.next('probe')).toEqual({ probe: 'mine' })
+      const told = changes.seen
+        .filter(({ event }) => event === 'changed')
+        .flatMap(({ data }) => data.sessions)
+      expect(told).toContain(session.id)
+      // A new name, as the one before has ended with everything else.
+      await two.call('DELETE', '/v1/sessions?everyone=true')
+      await changes.next('reset')
+      await expect.poll(() => changes.seen.at(-1)?.event).toBe('open')
+      const { stream: renamed } = await changes.next('open')
+      expect([renamed === stream, await send(two, stream, 'late', same)]).toEqual([false, 404])
+      expect(await send(two, renamed, 'after', same)).toBe(202)
+      await expect.poll(() => changes.seen.at(-1)?.data).toEqual({ probe: 'after' })
+      // What carries them is no session, for nobody.
+      const all = [...changes.seen, ...others.seen].flatMap(({ data }) => data.sessions ?? [])
+      expect(all.filter((id) => id.startsWith('changes_'))).toEqual([])
+      expect((await one.authority.sessions.listAll()).sessions).toEqual([])
+    })
   })
 
   async function nodes(): Promise<[Service, Service]> {

@@ -1,51 +1,27 @@
 import { once } from 'node:events'
-import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import type { DemoAccount } from './src/demo-accounts.ts'
+import { listen } from './src/listen.ts'
 import { openShop } from './src/open-shop.ts'
 import { type SessionServer, startSessionServer } from './src/session-server.ts'
 import { readSettings } from './src/settings.ts'
 
-/** How long requests under way may take after Ctrl-C, in milliseconds. */
-const PATIENCE = 3_000
-
-/** Starts the shop and the session server beside it, says where they are and what to try, and ends them cleanly on Ctrl-C. */
+/** Starts the shop and, beside it, the session server with its applications; says where they are and what to try, and ends them cleanly on Ctrl-C. */
 async function main(): Promise<void> {
-  const settings = readSettings(process.env)
-  const shop = await openShop(settings.dataDirectory)
-  const server = shop.app.listen(settings.port, settings.host)
-  await listening(server, settings.port)
-  const { dataDirectory, serverPort } = settings
+  const { port, host, dataDirectory, serverPort } = readSettings(process.env)
+  const shop = await openShop(dataDirectory)
+  const listener = await listen(shop.app, { port, host, variable: 'PORT' })
   const beside = serverPort === null ? null : await startSessionServer({ dataDirectory, port: serverPort })
-  announce(server.address() as AddressInfo, dataDirectory, shop.demoAccounts)
+  announce(listener.port, dataDirectory, shop.demoAccounts)
   if (beside) announceServer(beside)
   await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
   console.log('\nClosing: requests under way are finished first.')
   shop.endStreams()
   await beside?.stop()
-  await closed(server)
+  await listener.stop()
   await shop.close()
 }
 
-/** Resolves once the server accepts connections; a busy port is said in one sentence. */
-async function listening(server: Server, port: number): Promise<void> {
-  try {
-    await once(server, 'listening')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
-    throw new Error(`Port ${port} is in use by another program: choose another, as in PORT=4000 npm start.`)
-  }
-}
-
-async function closed(server: Server): Promise<void> {
-  const done = once(server, 'close')
-  server.close()
-  server.closeIdleConnections()
-  setTimeout(() => server.closeAllConnections(), PATIENCE).unref()
-  await done
-}
-
-function announce({ port }: AddressInfo, dataDirectory: string, demoAccounts: readonly DemoAccount[]): void {
+function announce(port: number, dataDirectory: string, demoAccounts: readonly DemoAccount[]): void {
   const address = `http://localhost:${port}`
   const accounts = demoAccounts.map(({ name, password, changed }) =>
     changed ? `    ${name}, whose password has been changed` : `    ${name} / ${password}`,
@@ -69,19 +45,25 @@ ${accounts.join('\n')}
 }
 
 function announceServer(server: SessionServer): void {
+  const { addresses, pagesAddress, adminAddress, setupLinkFile } = server
   const accounts = server.accounts.map(({ name, password }) => `    ${name} / ${password}`)
   console.log(`
-  The session server, for services in any language, is at ${server.address}
-  Pages that know nothing of sessions, behind its forward-auth: ${server.pagesAddress}
+  One log-in for several applications
 
-  Its demo accounts (name / password)
+    the accounts server    ${addresses.accounts}
+    the shop once more     ${addresses.shop}    without accounts of its own: you sign in at the server
+    reviews                ${addresses.reviews}    another application, with its own sessions and store
+    pages without sessions ${pagesAddress}    the server's forward-auth stands in front of them
+
+  Accounts there (name / password)
 ${accounts.join('\n')}
 
   Try next
-    1. Open ${server.pagesAddress}: you are sent to the login of the server, and back.
-    2. ${server.hasPython ? `Open ${server.pagesAddress}/python/: a page in Python that is told who you are.` : 'Install python3 to have a page in Python behind it, too.'}
-    3. Log out at ${server.address}/account: the pages are closed at your next click.
-${server.setupLinkFile === null ? `    4. Administration: ${server.adminAddress}` : `    4. Make the first administrator by the link in ${server.setupLinkFile}`}
+    1. Sign in at ${addresses.shop}, then at ${addresses.reviews}: no second password.
+    2. Write a review of something in the shop: it brings it to the reviews in your name, with an access token.
+    3. Log out at the reviews: the shop is signed out at your next click. Or the other way round.
+    4. Open ${pagesAddress}${server.hasPython ? ', and the page in Python behind it' : ' (a page in Python is there, too, where python3 is installed)'}: you are sent to the log-in, and back.
+    5. ${setupLinkFile === null ? `Administration: ${adminAddress}` : `Make the first administrator by the link in ${setupLinkFile}`}
 `)
 }
 

@@ -41,6 +41,17 @@ export class Accounts {
     return changes === 1 ? userId : null
   }
 
+  /** Somebody who has an account elsewhere, and signs in there: no password leads here. */
+  adopt(userId: string, name: string): void {
+    // Names are unique there as well: whoever had this one before has another by now.
+    this.#run('UPDATE accounts SET name = user_id WHERE name = ? AND user_id <> ?', [name, userId])
+    this.#run(
+      `INSERT INTO accounts (user_id, name, password_hash, created_at) VALUES (?, ?, '', ?)
+       ON CONFLICT (user_id) DO UPDATE SET name = excluded.name`,
+      [userId, name, this.#clock.now()],
+    )
+  }
+
   /** The user id that a name belongs to, or `null`. */
   idOf(name: string): string | null {
     const statement = this.#database.prepare('SELECT user_id FROM accounts WHERE name = ?')

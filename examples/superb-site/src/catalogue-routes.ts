@@ -20,10 +20,11 @@ export function catalogueRoutes(shop: Shop): Router {
     response.send(cataloguePage(shop.pageContext(request), found))
   })
 
-  routes.get('/products/:sku', (request, response, next) => {
+  routes.get('/products/:sku', async (request, response, next) => {
     const product = findProduct(request.params.sku)
-    if (product) response.send(productPage(shop.pageContext(request), product))
-    else next()
+    if (!product) return next()
+    const reviews = shop.oneLogin && { found: await shop.oneLogin.reviews.of(product.sku) }
+    response.send(productPage(shop.pageContext(request), product, reviews))
   })
 
   return routes

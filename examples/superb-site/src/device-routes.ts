@@ -38,8 +38,7 @@ export function deviceRoutes(shop: Shop): Router {
   routes.post('/end-all', async (request, response) => {
     const session = sessions.of(request)
     await session.revokeOthers()
-    await signOut(shop, request)
-    response.redirect(303, '/goodbye')
+    response.redirect(303, await signOut(shop, request))
   })
 
   return routes

@@ -1,6 +1,7 @@
 import { isCoatcheckError } from 'coatcheck'
 import type { ErrorRequestHandler, Request, RequestHandler } from 'express'
 import type { Html } from './html.ts'
+import { SignInError } from './one-login/sign-in.ts'
 import { type ErrorText, errorPage } from './pages/error-page.ts'
 import type { Theme } from './preferences.ts'
 import type { Shop } from './shop.ts'
@@ -52,6 +53,7 @@ function themeOf({ sessions }: Shop, request: Request): Theme {
 }
 
 function textOf(status: number, error: unknown): ErrorText {
+  if (error instanceof SignInError) return UNFINISHED
   const byCode = isCoatcheckError(error) && error.expose ? REFUSALS[error.code] : undefined
   return byCode ?? BY_STATUS[status] ?? (status < 500 ? UNCLEAR : BROKEN)
 }
@@ -127,6 +129,13 @@ const BY_STATUS: Readonly<Record<number, ErrorText>> = {
     text: 'The shop cannot look after sessions right now. Nobody was signed out, and nothing is lost.',
     advice: 'Please try again in a few seconds.',
   },
+}
+
+const UNFINISHED: ErrorText = {
+  title: 'That sign-in cannot be finished',
+  text: 'It was begun elsewhere, or too long ago, or the accounts server said no. Nothing has changed.',
+  advice: 'Sign in once more.',
+  link: { href: '/login', text: 'Sign in' },
 }
 
 const UNCLEAR: ErrorText = {

@@ -41,9 +41,14 @@ export function loginRoutes(shop: Shop): Router {
     response.redirect(303, returnTo)
   })
 
+  return routes
+}
+
+export function logoutRoutes(shop: Shop): Router {
+  const routes = Router()
+
   routes.post('/logout', async (request, response) => {
-    await signOut(shop, request)
-    response.redirect(303, '/goodbye')
+    response.redirect(303, await signOut(shop, request))
   })
 
   routes.get('/goodbye', (request, response) => {

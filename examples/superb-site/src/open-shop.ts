@@ -6,6 +6,7 @@ import { systemClock } from './clock.ts'
 import { openDatabase } from './database.ts'
 import { type DemoAccount, openDemoAccounts } from './demo-accounts.ts'
 import { openTwin } from './lab/twin.ts'
+import { type OneLoginOptions, openOneLogin } from './one-login/one-login.ts'
 import { Orders } from './orders.ts'
 import { createShopSessions, type ShopSessions } from './shop-sessions.ts'
 
@@ -18,13 +19,20 @@ export interface OpenShop {
   close(): Promise<void>
 }
 
-/** Opens everything that the shop keeps in a directory, which is made at the first start. With an `environment`, all clocks are its. */
+export interface OpenShopOptions {
+  /** All clocks are its. */
+  readonly environment?: Environment
+  /** Default: the shop has accounts of its own, and keeps to itself. */
+  readonly oneLogin?: OneLoginOptions
+}
+
+/** Opens everything that the shop keeps in a directory, which is made at the first start. */
 export async function openShop(
   dataDirectory: string,
-  options: { readonly environment?: Environment } = {},
+  { environment, oneLogin }: OpenShopOptions = {},
 ): Promise<OpenShop> {
-  const clock = options.environment ?? systemClock
-  const sessions = createShopSessions(dataDirectory, options)
+  const clock = environment ?? systemClock
+  const sessions = createShopSessions(dataDirectory, environment ? { environment } : {})
   await sessions.open()
   const database = openDatabase(dataDirectory)
   const accounts = new Accounts(database, clock)
@@ -37,9 +45,10 @@ export async function openShop(
       clock,
       closing: closing.signal,
       openTwin: () => openTwin(openShop),
+      oneLogin: oneLogin ? openOneLogin({ ...oneLogin, sessions, accounts }) : null,
     }),
     sessions,
-    demoAccounts: await openDemoAccounts(accounts),
+    demoAccounts: oneLogin ? [] : await openDemoAccounts(accounts),
     endStreams: () => closing.abort(),
     async close() {
       await sessions.close()

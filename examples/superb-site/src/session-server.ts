@@ -1,9 +1,13 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { openAuthority, resolveSettings } from '@coatcheck/server'
 import { run } from '@coatcheck/server/command'
 import { startForwardAuthDemo } from './forward-auth/proxy.ts'
+import { type Addresses, addressesAt } from './one-login/addresses.ts'
+import { startApplications } from './one-login/applications.ts'
+import { type ClientSecrets, registerClients } from './one-login/clients.ts'
 
 /** Their passwords are public on purpose. */
 const DEMO = [
@@ -11,9 +15,9 @@ const DEMO = [
   { name: 'dave', password: 'lost-and-found' },
 ] as const
 
-/** `coatcheck serve`, and two pages behind it that know nothing of sessions. */
+/** `coatcheck serve`, two applications that sign their users in there, and two pages behind it that know nothing of sessions. */
 export interface SessionServer {
-  readonly address: string
+  readonly addresses: Addresses
   readonly pagesAddress: string
   readonly adminAddress: string
   readonly hasPython: boolean
@@ -25,61 +29,66 @@ export interface SessionServer {
 
 export interface SessionServerOptions {
   readonly dataDirectory: string
-  /** 0: any that is free, for the pages and administration, too. The others are the next ones otherwise. */
+  /** The next ones are those of administration, pages, shop and reviews. 0: any that are free, for all of them. */
   readonly port: number
 }
 
-/** Starts the server of sessions beside the shop, as its own command does, in a directory of its own. */
+/** Starts the server of sessions, as its own command does, and what stands around it, all in a directory of its own. */
 export async function startSessionServer(options: SessionServerOptions): Promise<SessionServer> {
   const dataDirectory = join(options.dataDirectory, 'session-server')
-  const [port, adminPort, pagesPort] = await portsFrom(options.port)
+  const [port, adminPort, pagesPort, shopPort, reviewsPort] = await portsFrom(options.port)
+  const addresses = addressesAt({ accounts: port, shop: shopPort, reviews: reviewsPort })
+  const pagesAddress = `http://pages.localhost:${pagesPort}`
   const settings = {
     'data-directory': dataDirectory,
     port: String(port),
     'admin-port': String(adminPort),
-    'public-url': `http://localhost:${port}`,
-    hosts: `http://localhost:${pagesPort}`,
-    // The browser has one cookie jar for all of localhost, the shop's cookies in it.
-    'cookie-name': 'session-server',
+    'public-url': addresses.accounts,
+    hosts: pagesAddress,
     'site-name': 'Superb Accounts',
+    'theme-css': fileURLToPath(new URL('../public/accounts.css', import.meta.url)),
+    'sign-up': 'true',
     'log-level': 'error',
   }
-  const hasAdmin = await seed(settings)
-  const command = await serve(settings, hasAdmin)
+  const { hasAdmin, secrets } = await seed(settings, addresses)
+  const running: { stop(): Promise<void> }[] = []
+  const stop = async () => {
+    for (const part of running.toReversed()) await part.stop()
+  }
   try {
+    running.push(await serve(settings, hasAdmin))
     const pages = await startForwardAuthDemo({ authAddress: `http://127.0.0.1:${port}`, port: pagesPort })
+    running.push(pages)
+    running.push(await startApplications(options.dataDirectory, addresses, secrets))
     return {
-      address: `http://localhost:${port}`,
-      pagesAddress: pages.address,
+      ...{ addresses, pagesAddress, hasPython: pages.hasPython, accounts: DEMO, stop },
       adminAddress: `http://localhost:${adminPort}`,
-      hasPython: pages.hasPython,
-      accounts: DEMO,
       setupLinkFile: hasAdmin ? null : join(dataDirectory, 'setup-link'),
-      async stop() {
-        await pages.stop()
-        await command.stop()
-      },
     }
   } catch (error) {
-    await command.stop()
+    await stop()
     throw error
   }
 }
 
-/** Makes the demo accounts where they are missing; answers whether there is an administrator. */
-async function seed(settings: Readonly<Record<string, string>>): Promise<boolean> {
+/** Makes the demo accounts where they are missing, and registers the applications. */
+async function seed(
+  settings: Readonly<Record<string, string>>,
+  addresses: Addresses,
+): Promise<{ readonly hasAdmin: boolean; readonly secrets: ClientSecrets }> {
   const given = Object.entries(settings).map(([name, text]) => {
     const camel = name.replaceAll(/-[a-z]/g, (letters) => letters.slice(1).toUpperCase())
     return [camel, { text, source: 'flag' }] as const
   })
-  const { accounts, close } = await openAuthority(resolveSettings(Object.fromEntries(given)).settings)
+  const authority = await openAuthority(resolveSettings(Object.fromEntries(given)).settings)
+  const { accounts } = authority
   try {
     for (const { name, password } of DEMO) {
       if ((await accounts.findByName(name)) === null) await accounts.create({ name, password })
     }
-    return await accounts.hasAdmin()
+    return { hasAdmin: await accounts.hasAdmin(), secrets: await registerClients(authority, addresses) }
   } finally {
-    await close()
+    await authority.close()
   }
 }
 
@@ -119,12 +128,14 @@ async function serve(
   }
 }
 
-/** Three ports: this and the next ones, or any that are free at this moment. */
-async function portsFrom(first: number): Promise<[number, number, number]> {
-  if (first !== 0) return [first, first + 1, first + 2]
-  const probes = [0, 1, 2].map(() => createServer().listen(0, '127.0.0.1'))
+type Ports = readonly [number, number, number, number, number]
+
+/** This and the next ones, or any that are free at this moment. */
+async function portsFrom(first: number): Promise<Ports> {
+  if (first !== 0) return [first, first + 1, first + 2, first + 3, first + 4]
+  const probes = [0, 1, 2, 3, 4].map(() => createServer().listen(0, '127.0.0.1'))
   await Promise.all(probes.map((probe) => new Promise((resolve) => probe.once('listening', resolve))))
   const ports = probes.map((probe) => (probe.address() as AddressInfo).port)
   await Promise.all(probes.map((probe) => new Promise((resolve) => probe.close(resolve))))
-  return ports as [number, number, number]
+  return ports as unknown as Ports
 }

@@ -4,7 +4,7 @@ export interface Settings {
   readonly port: number
   readonly host: string
   readonly dataDirectory: string
-  /** Of the session server; the next two ports are its administration and its pages. `null`: it is not started. */
+  /** Of the session server; the next four are those of its administration, its pages, the shop there and the reviews. `null`: none of them is started. */
   readonly serverPort: number | null
 }
 

@@ -1,5 +1,6 @@
 import type { Request } from 'express'
 import type { Accounts } from './accounts.ts'
+import type { OneLogin } from './one-login/one-login.ts'
 import type { Orders } from './orders.ts'
 import type { PageContext } from './pages/layout.ts'
 import type { Panel } from './panel/panel.ts'
@@ -17,5 +18,7 @@ export interface Shop {
   readonly loginThrottle: Throttle
   /** Of new accounts, by address. */
   readonly signUpThrottle: Throttle
+  /** Where the accounts are the server's; `null`: they are the shop's own. */
+  readonly oneLogin: OneLogin | null
   pageContext(request: Request): PageContext
 }

@@ -1,7 +1,7 @@
 import type { LoginOptions } from 'coatcheck'
 import type { Request } from 'express'
 import { toAccountName } from './account-rules.ts'
-import { mergeCarts } from './cart.ts'
+import { takeLeftoverCart } from './leftover-cart.ts'
 import { isFromOtherSite } from './other-sites.ts'
 import type { Shop } from './shop.ts'
 import type { ShopData } from './shop-sessions.ts'
@@ -18,19 +18,20 @@ export async function signIn(
 ): Promise<void> {
   const session = sessions.of(request)
   await session.login(userId, { methods: ['pwd'], data: accounts.preferencesOf(userId), ...options })
-  const leftover = accounts.leftoverCart(userId)
-  if (leftover.lines.length === 0) return
-  session.update('cart', (cart) => mergeCarts(cart, leftover))
-  // Only once it is safe in the session.
-  if ((await session.commit()) === 'ok') accounts.forgetLeftoverCart(userId)
+  await takeLeftoverCart(accounts, session, userId)
 }
 
-/** Ends the session and writes no new one, so that the browser keeps no cookie. What is in the cart waits for the next login. */
-export async function signOut({ sessions, accounts }: Shop, request: Request): Promise<void> {
+/**
+ * Ends the session and writes no new one, so that the browser keeps no cookie. What is in the cart waits for the next login. Answers
+ * where to go now: where the accounts are the server's, that ends its own session, too.
+ */
+export async function signOut({ sessions, accounts, oneLogin }: Shop, request: Request): Promise<string> {
   const session = sessions.of(request)
   const { userId } = session
   if (userId !== null) accounts.leaveCart(userId, session.get('cart'))
+  if (oneLogin) return oneLogin.signIn.logout(request)
   await session.logout()
+  return '/goodbye'
 }
 
 /**

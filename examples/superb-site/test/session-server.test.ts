@@ -1,88 +1,67 @@
-import { once } from 'node:events'
 import { readFileSync, statSync } from 'node:fs'
-import { type IncomingMessage, request } from 'node:http'
-import { CookieJar } from 'coatcheck/testing'
-import { expect, it, onTestFinished } from 'vitest'
+import { afterEach, expect, it } from 'vitest'
+import { Guest } from './one-login/guest.ts'
+import { CAROL } from './one-login/stage.ts'
 import { type ShopProcess, startShop, temporaryDirectory } from './shop-process.ts'
 
-it('stands beside the shop: pages that know nothing of sessions are open to whoever is signed in, and closed after a logout', async () => {
-  const { shop, server, pages } = await start()
-  const browser = new Browser()
-  const first = await navigate(pages)
-  expect(first.statusCode).toBe(302)
-  expect(first.headers.location).toContain(`${server}/login?return_to=`)
-  const login = await browser.post(`${server}/login`, {
-    ...{ name: 'carol', password: 'umbrella-stand', return_to: `${pages}/` },
-  })
-  expect([login.status, login.headers.get('location')]).toEqual([303, `${pages}/`])
-  const page = await browser.get(pages)
-  expect([page.status, (await page.text()).includes('<html')]).toEqual([200, true])
-  // The shop has sessions of its own, in the same jar of cookies.
-  expect(await (await browser.get(shop.origin)).text()).toContain('Log in')
-  const account = await (await browser.get(`${server}/account`)).text()
-  expect(account).toContain('carol')
-  const logout = await browser.post(`${server}/logout`, {})
-  expect(logout.status).toBeLessThan(400)
-  expect((await browser.get(pages)).status).toBe(401)
+const data = temporaryDirectory()
+let shop: ShopProcess | null = null
+afterEach(async () => {
+  await shop?.interrupt()
+  data.dispose()
 })
 
-it('has a link for the first administrator, in a file of its own user', async () => {
-  const { shop } = await start()
-  const [file = ''] = /\S+setup-link/.exec(shop.output) ?? []
+it('stands beside the shop with all around it, ends with it on Ctrl-C, and comes back with the same accounts and sessions', async () => {
+  const guest = new Guest()
+  const first = await start()
+  await pagesAreForMembers(guest, first)
+  const [file = ''] = /\S+setup-link/.exec(first.shop.output) ?? []
   expect(statSync(file).mode & 0o077).toBe(0)
-  const page = await fetch(readFileSync(file, 'utf8').trim())
-  expect([page.status, await page.text()]).toEqual([200, expect.stringContaining('<form')])
+  const setup = await fetch(readFileSync(file, 'utf8').trim())
+  expect([setup.status, await setup.text()]).toEqual([200, expect.stringContaining('<form')])
+  const page = await guest.signIn(first.application, first.accounts, CAROL)
+  expect(page.body).toContain('Welcome, carol')
+  // The first shop has accounts of its own.
+  expect((await guest.send(first.shop.origin)).body).toContain('Sign up')
+  expect((await first.shop.interrupt()).code).toBe(0)
+
+  const second = await start()
+  expect((await guest.send(`${second.application}/`)).body).toContain('Log out carol')
+  // Other ports are other addresses, at which the application is known now.
+  const other = new Guest()
+  expect((await other.signIn(second.application, second.accounts, CAROL)).body).toContain('Welcome, carol')
+  expect((await second.shop.interrupt()).code).toBe(0)
 })
 
-it('ends with the shop on Ctrl-C, and comes back with the same accounts', async () => {
-  const data = temporaryDirectory()
-  onTestFinished(() => data.dispose())
-  for (const turn of [1, 2]) {
-    const { shop } = await start(data.path)
-    expect([turn, (await shop.interrupt()).code]).toEqual([turn, 0])
-  }
-})
-
-async function start(directory?: string): Promise<{ shop: ShopProcess; server: string; pages: string }> {
-  const own = directory === undefined ? temporaryDirectory() : null
-  const shop = await startShop(directory ?? own?.path ?? '', { SERVER_PORT: '0' })
-  onTestFinished(async () => {
-    await shop.interrupt()
-    own?.dispose()
-  })
-  await expect.poll(() => shop.output, { timeout: 30_000 }).toContain('Try next')
-  const [, server = ''] = /for services in any language, is at (\S+)/.exec(shop.output) ?? []
-  const [, pages = ''] = /behind its forward-auth: (\S+)/.exec(shop.output) ?? []
-  return { shop, server, pages }
+/** They know nothing of sessions, and are open to whoever is signed in. */
+async function pagesAreForMembers(guest: Guest, { accounts, pages }: Started): Promise<void> {
+  expect((await guest.send(`${pages}/`)).status).toBe(302)
+  const asked = await guest.go(`${pages}/`)
+  expect(asked.url).toContain(`${accounts}/login?return_to=`)
+  const page = await guest.logIn(asked, CAROL)
+  expect([page.url, page.status, page.body.includes('Only for members')]).toEqual([`${pages}/`, 200, true])
+  expect((await guest.send(`${accounts}/logout`, { form: {} })).status).toBeLessThan(400)
+  expect((await guest.send(`${pages}/`)).status).toBe(302)
 }
 
-/** `fetch` says itself that it is no navigation. */
-async function navigate(url: string): Promise<IncomingMessage> {
-  const sent = request(url, { headers: { accept: 'text/html', 'sec-fetch-mode': 'navigate' } })
-  sent.end()
-  const [response] = (await once(sent, 'response')) as [IncomingMessage]
-  response.resume()
-  return response
+interface Started {
+  readonly shop: ShopProcess
+  readonly accounts: string
+  readonly pages: string
+  /** The shop that has no accounts of its own. */
+  readonly application: string
 }
 
-/** One jar for all of localhost, as browsers have. */
-class Browser {
-  readonly #jar = new CookieJar()
-
-  get(url: string, headers: Record<string, string> = {}): Promise<Response> {
-    return this.#fetch(url, { headers })
-  }
-
-  post(url: string, fields: Record<string, string>): Promise<Response> {
-    const headers = { 'sec-fetch-site': 'same-origin' }
-    return this.#fetch(url, { method: 'POST', body: new URLSearchParams(fields), headers })
-  }
-
-  async #fetch(url: string, init: RequestInit & { headers: Record<string, string> }): Promise<Response> {
-    const cookie = this.#jar.header
-    const headers = { ...init.headers, ...(cookie && { cookie }) }
-    const response = await fetch(url, { ...init, headers, redirect: 'manual' })
-    this.#jar.receive(response.headers.getSetCookie())
-    return response
+async function start(): Promise<Started> {
+  const started = await startShop(data.path, { SERVER_PORT: '0' })
+  shop = started
+  await expect.poll(() => started.output, { timeout: 30_000 }).toContain('Try next')
+  const addressOf = (name: string) =>
+    new RegExp(`http://${name}\\.localhost:\\d+`).exec(started.output)?.[0] ?? ''
+  return {
+    shop: started,
+    accounts: addressOf('accounts'),
+    pages: addressOf('pages'),
+    application: addressOf('shop'),
   }
 }

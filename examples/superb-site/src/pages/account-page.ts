@@ -9,7 +9,7 @@ export interface AccountOverview {
 }
 
 export function accountPage(context: PageContext, { devices, latestOrder }: AccountOverview): string {
-  const { session, userName } = context
+  const { session, userName, addresses } = context
   return layout(
     context,
     { title: 'Your account' },
@@ -19,7 +19,7 @@ export function accountPage(context: PageContext, { devices, latestOrder }: Acco
 ${tile('/orders', 'Your orders', latestOrder ? `The latest is ${latestOrder.number}.` : 'None yet.')}
 ${tile('/devices', 'Your devices', devices === 1 ? 'Signed in here alone.' : `Signed in ${devices} times. Log out what is not you.`)}
 ${tile('/preferences', 'Preferences', `Theme: ${session.get('theme')}. Currency: ${session.get('currency')}.`)}
-${tile('/account/password', 'Change your password', 'Ends all your other sessions.')}
+${addresses ? tile(`${addresses.accounts}/account`, 'Your account at the server', 'Password, sessions and applications.') : tile('/account/password', 'Change your password', 'Ends all your other sessions.')}
 </ul>`,
   )
 }

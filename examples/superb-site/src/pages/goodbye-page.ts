@@ -10,6 +10,7 @@ export function goodbyePage(context: PageContext): string {
     { title: 'You are logged out', narrow: true },
     html`
 <p class="lead">The session has ended on the server, and the server refuses its token from now on. Your browser has forgotten it.</p>
+${context.addresses && html`<p>So have the sessions at the accounts server and at <a href="${context.addresses.reviews}/">the reviews</a>.</p>`}
 <p class="actions"><a class="button" href="/">Back to the catalogue</a> <a class="button quiet" href="/login">Log in again</a></p>`,
   )
 }

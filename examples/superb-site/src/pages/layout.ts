@@ -1,5 +1,6 @@
 import { countItems } from '../cart.ts'
 import { type Html, html } from '../html.ts'
+import type { Addresses } from '../one-login/addresses.ts'
 import type { ShopSession } from '../shop-sessions.ts'
 import { renderDocument } from './document.ts'
 
@@ -10,6 +11,8 @@ export interface PageContext {
   readonly userName: string | null
   /** The developer panel. */
   readonly panel: Html
+  /** Of what the shop shares its log-in with; `null`: its accounts are its own. */
+  readonly addresses: Addresses | null
 }
 
 export interface PageHead {
@@ -38,14 +41,19 @@ ${content}
 </main>
 <footer class="site-footer">
   <p>A shop that sells nothing and shows how <strong>coatcheck</strong> keeps sessions.</p>
-  <p><a href="/preferences">Theme and currency</a> · <a href="/lab">Attack lab</a></p>
+  <p><a href="/preferences">Theme and currency</a> · ${others(context.addresses)}</p>
   <p class="fine">Session ${session.id ?? 'not stored yet: nothing was written'}${remaining(session)}.</p>
 </footer>
 ${context.panel}`,
   )
 }
 
-function siteHeader({ session, userName }: PageContext): Html {
+function others(addresses: Addresses | null): Html {
+  if (!addresses) return html`<a href="/lab">Attack lab</a>`
+  return html`<a href="${addresses.reviews}/">Reviews</a> · <a href="${addresses.accounts}/account">Accounts server</a>`
+}
+
+function siteHeader({ session, userName, addresses }: PageContext): Html {
   const items = countItems(session.get('cart'))
   return html`<header class="counter">
 <div class="counter-inner">
@@ -53,14 +61,18 @@ function siteHeader({ session, userName }: PageContext): Html {
   <nav aria-label="Main">
     <a href="/">Catalogue</a>
     <a href="/cart">Cart (${items})</a>
-    ${userName === null ? visitorMenu : userMenu(userName)}
+    ${addresses && html`<a class="beside" href="${addresses.reviews}/">Reviews</a>`}
+    ${userName === null ? visitorMenu(addresses) : userMenu(userName)}
   </nav>
 </div>
 </header>`
 }
 
-const visitorMenu = html`<a href="/login">Log in</a>
+function visitorMenu(addresses: Addresses | null): Html {
+  if (addresses) return html`<a href="/login">Sign in</a>`
+  return html`<a href="/login">Log in</a>
     <a href="/sign-up">Sign up</a>`
+}
 
 function userMenu(userName: string): Html {
   return html`<a href="/account">Your account</a>

@@ -4,8 +4,10 @@ import { html } from '../html.ts'
 import { convert, describeRate, formatMoney } from '../money.ts'
 import { layout, type PageContext } from './layout.ts'
 import { productPicture } from './product-picture.ts'
+import { type ProductReviews, productReviews } from './product-reviews.ts'
 
-export function productPage(context: PageContext, product: Product): string {
+/** `reviews`: `null` where the shop shows none. */
+export function productPage(context: PageContext, product: Product, reviews: ProductReviews | null): string {
   const { sku, category, name, text, story, price } = product
   const currency = context.session.get('currency')
   const number = String(PRODUCTS.indexOf(product) + 1).padStart(3, '0')
@@ -31,6 +33,7 @@ export function productPage(context: PageContext, product: Product): string {
       <button>Add to cart</button>
     </form>
   </div>
-</article>`,
+</article>
+${reviews && productReviews(context, product, reviews)}`,
   )
 }

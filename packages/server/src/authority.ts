@@ -141,7 +141,11 @@ async function openParts(basis: Basis): Promise<Authority> {
     for (const part of opened) await part.open()
     await signingKeys.open()
     const parts = { settings, environment, log, database, keys, sessions, signingKeys, audit }
-    oauth = await AuthorizationServer.open({ ...parts, findSubject: (id) => accounts.find(id) })
+    oauth = await AuthorizationServer.open({
+      ...parts,
+      registry: metrics.registry,
+      findSubject: (id) => accounts.find(id),
+    })
   } catch (error) {
     await close()
     throw error

@@ -17,6 +17,7 @@ const AddBody = z.strictObject({
   refresh: z.boolean().optional(),
   scopes: z.array(z.string()).optional(),
   resources: z.record(Uri, z.array(z.string())).optional(),
+  serves: Uris.optional(),
   trusted: z.boolean().optional(),
   jwks: z
     .strictObject({ keys: z.array(z.record(z.string(), z.string())).min(1).max(20) })

@@ -21,6 +21,7 @@ interface AddOptions {
   readonly afterLogout?: string[]
   readonly notify?: string
   readonly api?: string[]
+  readonly serves?: string[]
   readonly trusted?: boolean
   readonly requireDpop?: boolean
   readonly requirePar?: boolean
@@ -80,6 +81,7 @@ function addCommand(program: Program, group: Command): void {
       .option('--after-logout <uris...>', 'where users may go after a logout')
       .option('--notify <uri>', 'where it is told that a session has ended')
       .option('--api <uri=scopes...>', 'an API that it may call, such as https://api.example=read,write')
+      .option('--serves <uris...>', 'APIs that it is: it may ask whether access tokens for them are good')
       .option('--trusted', 'run by you: users are not asked whether they allow it')
       .option('--require-dpop', 'tokens only with a proof of possession')
       .option('--require-par', 'requests only pushed')
@@ -96,7 +98,7 @@ function addCommand(program: Program, group: Command): void {
 }
 
 function registration(name: string, options: AddOptions): object {
-  const { id, kind, redirect, afterLogout, notify, api = [], ...flags } = options
+  const { id, kind, redirect, afterLogout, notify, api = [], serves, ...flags } = options
   const resources = Object.fromEntries(
     api.map((one) => {
       const [uri = '', scopes = ''] = one.split(/=(?=[^=]*$)/)
@@ -109,6 +111,7 @@ function registration(name: string, options: AddOptions): object {
     ...(redirect && { redirectUris: redirect }),
     ...(afterLogout && { postLogoutRedirectUris: afterLogout }),
     ...(notify !== undefined && { backchannelLogoutUri: notify }),
+    ...(serves && { serves }),
     trusted: flags.trusted === true,
     requireDpop: flags.requireDpop === true,
     requirePar: flags.requirePar === true,

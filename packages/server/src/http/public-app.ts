@@ -6,6 +6,7 @@ import { VALIDATE_PATH, validateHandler } from '../api/validate-handler.ts'
 import type { Authority } from '../authority.ts'
 import { forwardAuthHandler } from '../forward-auth/forward-auth.ts'
 import { hostPathsHandler } from '../forward-auth/host-paths.ts'
+import { oauthRoute } from '../oidc/routes.ts'
 import { observe } from '../operations/observe.ts'
 import { noteRequests, noteRoute } from '../operations/request-notes.ts'
 import { pageRoutes } from '../pages/public-pages.ts'
@@ -31,7 +32,8 @@ export function publicApp(authority: Authority): NodeHandler {
   })
   const handler: NodeHandler = (request, response) => {
     for (const [route, handle] of fast) {
-      if (handle(request, response)) return noteRoute(response, route)
+      if (handle(request, response))
+        return noteRoute(response, route === '/oauth' ? oauthRoute(request.url) : route)
     }
     return pages(request, response)
   }

@@ -2,6 +2,7 @@ import type { Environment } from 'coatcheck'
 import { type Adapter, type Context, errors, type Payload, Provider } from 'oidc-provider'
 import type { ArtifactKeys } from './artifact-keys.ts'
 import type { Artifact, Artifacts } from './artifacts.ts'
+import type { BegunRequests } from './begun-requests.ts'
 import type { Clients } from './clients.ts'
 import type { LoginSession, LoginSessions } from './login-sessions.ts'
 
@@ -17,6 +18,7 @@ export interface AdapterParts {
   readonly clients: Clients
   readonly logins: LoginSessions
   readonly environment: Environment
+  readonly begun: Pick<BegunRequests, 'admit'>
   /** The protocol library wants our session ended. */
   readonly endSession: (sessionId: string, context: Context | undefined) => Promise<void>
 }
@@ -84,7 +86,8 @@ class ArtifactAdapter extends NoAdapter {
   }
 
   override async upsert(id: string, payload: Payload, seconds = DEFAULT_LIFE): Promise<void> {
-    const { artifacts } = this.parts
+    const { artifacts, begun } = this.parts
+    begun.admit(this.model, payload, Provider.ctx)
     if (REWRITTEN.has(this.model)) await artifacts.put(this.model, id, payload, seconds)
     else await artifacts.insert(this.model, id, payload, seconds)
   }

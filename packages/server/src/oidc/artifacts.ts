@@ -6,6 +6,8 @@ import type { ArtifactKeys } from './artifact-keys.ts'
 /** A code, token, grant, interaction or pushed request, by its model's name in the protocol library. */
 export interface Artifact {
   readonly payload: Payload
+  /** Epoch milliseconds. */
+  readonly createdAt: number
   /** Epoch milliseconds; `null` while it is unused. */
   readonly consumedAt: number | null
   /** Which master key its successor is derived with, once it has one. */
@@ -14,6 +16,7 @@ export interface Artifact {
 
 interface ArtifactRow extends Row {
   readonly payload: string
+  readonly created_at: number
   readonly consumed_at: number | null
   readonly successor_slot: number | null
 }
@@ -57,11 +60,14 @@ export class Artifacts {
     return changed === 1
   }
 
-  async find(model: string, id: string): Promise<Artifact | null> {
-    const hash = this.#keys.hash(model, id)
+  find(model: string, id: string): Promise<Artifact | null> {
+    return this.findByHash(model, this.#keys.hash(model, id))
+  }
+
+  async findByHash(model: string, hash: string): Promise<Artifact | null> {
     const row = await first<ArtifactRow>(
       this.#database,
-      `SELECT payload, consumed_at, successor_slot FROM coatcheck_oauth_artifacts
+      `SELECT payload, consumed_at, successor_slot, created_at FROM coatcheck_oauth_artifacts
         WHERE model = $1 AND id = $2 AND expires_at > $3`,
       model,
       hash,
@@ -71,6 +77,7 @@ export class Artifacts {
     if (!row || text === null) return null
     return {
       payload: JSON.parse(text) as Payload,
+      createdAt: row.created_at,
       consumedAt: row.consumed_at,
       successorSlot: row.successor_slot,
     }

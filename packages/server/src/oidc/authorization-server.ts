@@ -4,15 +4,19 @@ import { withSession } from 'coatcheck/node'
 import { html, raw } from 'hono/html'
 import type { Context, Provider, Token } from 'oidc-provider'
 import { trustedProxies } from '../http/trusted-proxies.ts'
+import { noteSession } from '../operations/request-notes.ts'
 import { ArtifactKeys } from './artifact-keys.ts'
 import { Artifacts } from './artifacts.ts'
 import { BackChannel } from './back-channel.ts'
+import { BegunRequests } from './begun-requests.ts'
 import { Clients } from './clients.ts'
 import { type Consent, Consents } from './consents.ts'
 import { OidcPages, type RenderedPage } from './html.ts'
 import { INTERACTION_PATH, interact } from './interactions.ts'
+import { type IntrospectionParts, introspectSigned } from './introspection.ts'
 import { LoginSessions } from './login-sessions.ts'
 import { afterLogout, isOwnHint, postedLogout } from './logout.ts'
+import { OauthRecord } from './oauth-record.ts'
 import type { OidcParts, Subject } from './parts.ts'
 import { createProvider } from './provider.ts'
 import { SecretGuesses } from './secret-guesses.ts'
@@ -49,6 +53,8 @@ export class AuthorizationServer {
   readonly #backChannel: BackChannel
   readonly #pages: OidcPages
   readonly #guesses: SecretGuesses
+  readonly #begun: BegunRequests
+  readonly #record: OauthRecord
   readonly #headers: ReadonlyMap<string, string>
   readonly #visits = new WeakMap<IncomingMessage, Session<JsonFields>>()
   readonly #unsubscribe: readonly (() => void)[]
@@ -64,6 +70,7 @@ export class AuthorizationServer {
     const { database, environment, sessions, settings, log, signingKeys } = parts
     this.#parts = parts
     this.#keys = keys
+    this.#record = new OauthRecord(parts)
     this.#artifacts = new Artifacts(database, keys, environment)
     this.#logins = new LoginSessions(database, sessions, keys, environment)
     this.clients = new Clients(database, keys, { environment, algorithm })
@@ -76,10 +83,12 @@ export class AuthorizationServer {
       clients: this.clients,
       signingKeys,
       issuer,
+      told: (result) => this.#record.notice(result),
     })
     const secure = settings.publicUrl.protocol === 'https:'
     this.#pages = new OidcPages(settings, environment)
     this.#guesses = new SecretGuesses(environment, trustedProxies(settings))
+    this.#begun = new BegunRequests(environment, trustedProxies(settings))
     this.#headers = new Map(Object.entries(securityHeaders(secure ? {} : { hsts: false })))
     this.#unsubscribe = this.#subscribe()
     this.#planSweep()
@@ -107,7 +116,15 @@ export class AuthorizationServer {
   async withdraw(userId: string, clientId: string): Promise<boolean> {
     const withdrawn = await this.consents.remove(userId, clientId)
     const removed = await this.#artifacts.removeOfUser(userId, clientId)
-    return withdrawn || removed > 0
+    if (!withdrawn && removed === 0) return false
+    const actor = { kind: 'user', id: userId } as const
+    this.#parts.audit.record({
+      event: 'oauth.consent-withdrawn',
+      actor,
+      userId,
+      details: { client: clientId },
+    })
+    return true
   }
 
   /** Applications that a user has allowed something, or that have something of theirs (RT-08). */
@@ -167,6 +184,7 @@ export class AuthorizationServer {
     this.#cancelSweep()
     await this.#ending
     await this.#backChannel.close()
+    this.#record.close()
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
@@ -178,12 +196,14 @@ export class AuthorizationServer {
     const onError = (error: unknown) => this.#parts.log.error({ err: error }, 'authorization server')
     const answered = async (session: Session<JsonFields>) => {
       this.#visits.set(request, session)
+      noteSession(response, session.id)
       if (!path.startsWith(INTERACTION_PATH)) return handle(request, response)
       const parts = {
         clients: this.clients,
         consents: this.consents,
         subject: (id: string) => this.#subject(id),
         pages: this.#pages,
+        begunAt: async (id: string) => (await this.#artifacts.find('Interaction', id))?.createdAt ?? Infinity,
       }
       return interact(parts, { provider, session, request, response })
     }
@@ -214,11 +234,12 @@ export class AuthorizationServer {
   }
 
   #make(jwks: readonly JsonFields[]): Provider {
-    const { settings, environment } = this.#parts
+    const { settings, environment, signingKeys } = this.#parts
     const algorithm = String(jwks[0]?.alg)
     const provider = createProvider({
-      ...{ settings, environment, jwks, algorithm, keys: this.#keys },
+      ...{ settings, environment, jwks, algorithm, keys: this.#keys, signingKeys },
       artifacts: this.#artifacts,
+      begun: this.#begun,
       logins: this.#logins,
       clients: this.clients,
       consents: this.consents,
@@ -233,17 +254,28 @@ export class AuthorizationServer {
     })
     provider.use((context, next) => this.#guesses.limit(context, next))
     provider.use(nothingToAsk)
-    provider.use(alikeWhenInactive)
-    provider.on('grant.error', (context: Context, error: Error & { error_detail?: string }) =>
-      this.#auditReuse(context, error),
-    )
+    provider.use(introspectSigned(this.#introspection()))
+    this.#record.watch(provider)
     provider.on('server_error', (_context: Context, error: Error) =>
       this.#parts.log.error({ err: error }, 'authorization server'),
     )
     return provider
   }
 
-  async #subject(id: string, token?: Token): Promise<Subject | null> {
+  #introspection(): IntrospectionParts {
+    const { environment, signingKeys, settings } = this.#parts
+    return {
+      ...{ environment, signingKeys, issuer: settings.publicUrl.origin },
+      ...{ keys: this.#keys, artifacts: this.#artifacts, logins: this.#logins },
+      isClient: async (id) => (await this.clients.find(id)) !== null,
+      subject: (id, source) => this.#subject(id, source),
+    }
+  }
+
+  async #subject(
+    id: string,
+    token?: Pick<Token, 'authTime' | 'extra' | 'expiresWithSession'>,
+  ): Promise<Subject | null> {
     const subject = await this.#parts.findSubject(id)
     if (!subject || subject.disabled) return null
     // What lives without a session does not survive a change of password (RT-07).
@@ -319,16 +351,6 @@ export class AuthorizationServer {
     })
   }
 
-  #auditReuse({ oidc }: Context, error: { readonly error_detail?: string }): void {
-    if (!/already (?:used|consumed)/.test(error.error_detail ?? '')) return
-    const { RefreshToken, AuthorizationCode } = oidc.entities
-    this.#parts.audit.record({
-      event: RefreshToken ? 'oauth.refresh-token-reused' : 'oauth.code-reused',
-      actor: { kind: 'service', id: oidc.client?.clientId ?? null },
-      userId: (RefreshToken ?? AuthorizationCode)?.accountId ?? null,
-    })
-  }
-
   #report(error: unknown): void {
     this.#parts.log.error({ err: error }, 'authorization server')
   }
@@ -363,15 +385,6 @@ async function nothingToAsk(context: Context, next: () => Promise<void>): Promis
   context.body = null
   context.status = 303
   context.redirect(target)
-}
-
-/** JWTs are verified by their keys; here they are what any other unknown token is (OA-14). */
-async function alikeWhenInactive(context: Context, next: () => Promise<void>): Promise<void> {
-  await next()
-  const { error } = Object(context.body) as { readonly error?: string }
-  if (context.oidc?.route !== 'introspection' || error !== 'unsupported_token_type') return
-  context.status = 200
-  context.body = { active: false }
 }
 
 function show(context: Context, { body, headers }: RenderedPage): void {

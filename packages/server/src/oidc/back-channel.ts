@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import type { Database, Row, Transaction } from '../storage/database.ts'
 import { randomText } from '../system.ts'
 import type { Clients } from './clients.ts'
+import type { NoticeResult } from './oauth-record.ts'
 
 /** A notice that an application's session has ended. */
 export interface LogoutNotice {
@@ -37,6 +38,7 @@ export interface BackChannelParts {
   readonly clients: Clients
   readonly signingKeys: SigningKeyRing
   readonly issuer: string
+  readonly told: (result: NoticeResult) => void
   readonly send?: typeof fetch
 }
 
@@ -111,9 +113,11 @@ export class BackChannel {
   }
 
   async #deliver(notice: NoticeRow): Promise<void> {
-    const { database, environment, log } = this.#parts
+    const { database, environment, log, told } = this.#parts
     const sent = await this.#send(notice)
     const delay = RETRIES[notice.attempts]
+    if (sent) told('sent')
+    else told(delay === undefined ? 'given-up' : 'failed')
     if (sent || delay === undefined) {
       await database.run('DELETE FROM coatcheck_oauth_logouts WHERE id = $1', notice.id)
       if (!sent) log.warn({ clientId: notice.client_id }, 'an application could not be told of a logout')

@@ -21,6 +21,8 @@ export interface ClientTerms {
   readonly scopes: readonly string[]
   /** APIs that it may ask access tokens for, by their URI, with the scopes of each. */
   readonly resources: Readonly<Record<string, readonly string[]>>
+  /** APIs that it is, by their URI: it may ask whether access tokens for them are good (RFC 7662). */
+  readonly serves: readonly string[]
   /** Run by the same owner: users are not asked whether they allow it. */
   readonly trusted: boolean
   /** Public keys that it authenticates with instead of a secret (`private_key_jwt`). */
@@ -49,6 +51,9 @@ export function clientMistakes(id: string, name: string, kind: ClientKind, terms
     ...(isName(name) ? [] : ['The name must have 1 to 100 characters.']),
     ...addressMistakes(kind, terms),
     ...scopeMistakes(terms),
+    ...(terms.serves.length > 0 && (kind === 'public' || kind === 'native')
+      ? ['Only a client that authenticates can be an API.']
+      : []),
     ...(terms.jwks !== null && (kind === 'public' || kind === 'native')
       ? ['Only a confidential client authenticates with keys.']
       : []),
@@ -69,16 +74,18 @@ function addressMistakes(kind: ClientKind, terms: ClientTerms): string[] {
   return mistakes
 }
 
-function scopeMistakes({ scopes, resources }: ClientTerms): string[] {
+function scopeMistakes({ scopes, resources, serves }: ClientTerms): string[] {
   const mistakes = scopes
     .filter((scope) => !OPENID_SCOPES.includes(scope))
     .map(
       (scope) => `The scope ${JSON.stringify(scope.slice(0, 100))} is none of ${OPENID_SCOPES.join(', ')}.`,
     )
-  for (const [resource, names] of Object.entries(resources)) {
+  for (const resource of [...serves, ...Object.keys(resources)]) {
     if (!URL.canParse(resource) || resource.includes('#')) {
       mistakes.push('A resource must be an absolute URI without fragment.')
     }
+  }
+  for (const names of Object.values(resources)) {
     if (!names.every((name) => SCOPE.test(name) && !OPENID_SCOPES.includes(name))) {
       mistakes.push('A scope of a resource is malformed.')
     }

@@ -36,6 +36,7 @@ export interface ClientExtras {
   readonly kind: ClientKind
   readonly trusted: boolean
   readonly resources: Readonly<Record<string, readonly string[]>>
+  readonly serves: readonly string[]
   readonly backchannelLogoutUri: string | null
   readonly development: boolean
   readonly secrets: readonly SecretHash[]
@@ -64,6 +65,7 @@ const DEFAULTS: ClientTerms = {
   refresh: true,
   scopes: ['openid', 'profile', 'email', 'offline_access'],
   resources: {},
+  serves: [],
   trusted: false,
   jwks: null,
   requireDpop: false,
@@ -157,8 +159,10 @@ export class Clients {
     const terms = { ...DEFAULTS, ...(JSON.parse(row.content) as ClientTerms) }
     const kind = row.kind as ClientKind
     const secrets = JSON.parse(row.secrets) as readonly SecretHash[]
-    const { trusted, resources, backchannelLogoutUri, development } = terms
-    const extras: ClientExtras = { kind, trusted, resources, backchannelLogoutUri, development, secrets }
+    const { trusted, resources, serves, backchannelLogoutUri, development } = terms
+    const extras: ClientExtras = {
+      ...{ kind, trusted, resources, serves, backchannelLogoutUri, development, secrets },
+    }
     return {
       client_id: row.id,
       client_name: row.name,

@@ -32,6 +32,8 @@ export interface ConfigurationParts {
   readonly cookieSecrets: readonly string[]
   readonly subject: (id: string, token: Token | undefined) => Promise<Subject | null>
   readonly pages: Pages
+  /** What a signed access token says of where it comes from. */
+  readonly originOf: (token: Token) => Readonly<Record<string, unknown>>
 }
 
 /** Everything that `oidc-provider` is told. What it is not told stays off. */
@@ -82,7 +84,11 @@ export function configuration(parts: ConfigurationParts): object {
     },
     scopes: ['openid', 'offline_access'],
     ttl: lives(parts.now),
-    formats: { customizers: { jwt: nameServices } },
+    formats: {
+      customizers: {
+        jwt: (_context: Context, token: Token, jwt: SignedToken) => finishJwt(parts, token, jwt),
+      },
+    },
   }
 }
 
@@ -155,9 +161,14 @@ async function authenticationClaims(context: Context | undefined, token: Token):
   }
 }
 
+interface SignedToken {
+  readonly payload: Record<string, unknown>
+}
+
 /** OA-12: a client is no user, whatever its id is. */
-function nameServices(_context: Context, token: Token, jwt: { payload: Record<string, unknown> }): void {
-  if (token.kind === 'ClientCredentials') jwt.payload.sub = `client:${token.clientId}`
+function finishJwt({ originOf }: ConfigurationParts, token: Token, { payload }: SignedToken): void {
+  if (token.kind === 'ClientCredentials') payload.sub = `client:${token.clientId}`
+  else Object.assign(payload, originOf(token))
 }
 
 function claimsOf({ id, name, email, claims }: Subject): Record<string, unknown> {

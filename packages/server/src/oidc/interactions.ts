@@ -16,6 +16,8 @@ export interface InteractionParts {
   readonly consents: Consents
   readonly pages: OidcPages
   readonly subject: (id: string) => Promise<Subject | null>
+  /** Epoch milliseconds. */
+  readonly begunAt: (interactionId: string) => Promise<number>
 }
 
 /** One visit of a browser in the middle of an authorization request. */
@@ -44,7 +46,8 @@ async function find({ provider, request, response }: Visit): Promise<Interaction
 async function login(parts: InteractionParts, visit: Visit, interaction: Interaction): Promise<void> {
   const { session, response } = visit
   const { userId, authenticatedAt } = session
-  if (userId === null || authenticatedAt === null || lacksFreshness(session, interaction)) {
+  const begunAt = await parts.begunAt(interaction.uid)
+  if (userId === null || authenticatedAt === null || lacksFreshness(authenticatedAt, interaction, begunAt)) {
     response.writeHead(303, { location: loginAddress(visit, interaction) }).end()
     return
   }
@@ -63,9 +66,8 @@ const FRESH_REASONS: readonly string[] = ['login_prompt', 'max_age', 'acr']
 const OTHER_USER_REASONS: readonly string[] = ['id_token_hint', 'claims_id_token_sub_value']
 
 /** Whether the user has yet to prove who they are since the request began. */
-function lacksFreshness(session: Session<JsonFields>, { prompt, iat }: Interaction): boolean {
-  const isFresh = (session.authenticatedAt ?? 0) >= iat * 1_000
-  return !isFresh && prompt.reasons.some((reason) => FRESH_REASONS.includes(reason))
+function lacksFreshness(authenticatedAt: number, { prompt }: Interaction, begunAt: number): boolean {
+  return authenticatedAt <= begunAt && prompt.reasons.some((reason) => FRESH_REASONS.includes(reason))
 }
 
 /** What no other visit of the login page would mend: it keeps the user who is signed in, and gives the levels that it gives. */

@@ -113,6 +113,13 @@ export class LoginSessions {
     })
   }
 
+  /** The one that has let an application in with this grant; `null` where its session has ended. */
+  async findByGrant(grantId: string): Promise<LoginSession | null> {
+    const sql = 'SELECT uid FROM coatcheck_oauth_participants WHERE grant_id = $1'
+    const row = await first<{ uid: string }>(this.#database, sql, grantId)
+    return row && this.find(row.uid)
+  }
+
   async remember(uid: string, state: unknown): Promise<void> {
     const sealed = state === undefined ? null : this.#keys.seal(`login ${uid}`, JSON.stringify(state))
     await this.#database.run('UPDATE coatcheck_oauth_logins SET state = $1 WHERE uid = $2', sealed, uid)

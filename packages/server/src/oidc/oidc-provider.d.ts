@@ -89,6 +89,7 @@ declare module 'oidc-provider' {
     readonly acr?: string
     readonly grantId?: string
     readonly sid?: string
+    readonly sessionUid?: string
     readonly scopes: ReadonlySet<string>
     readonly resourceServer?: { readonly accessTokenTTL?: number }
     readonly gty?: string
@@ -151,6 +152,7 @@ declare module 'oidc-provider' {
     readonly Client: Model<Client>
     readonly Interaction: Model<Interaction>
     readonly RefreshToken: Model<Token>
+    readonly IdToken: { validate: (jwt: string, client: Client) => Promise<object> }
     readonly ReplayDetection: { unique: (issuer: string, jti: string, expiresAt: number) => Promise<boolean> }
     createContext(request: IncomingMessage, response: ServerResponse): Context
     callback(): (request: IncomingMessage, response: ServerResponse) => Promise<void>
@@ -170,6 +172,8 @@ declare module 'oidc-provider' {
   export const errors: {
     readonly OIDCProviderError: typeof OIDCProviderError
     readonly InvalidGrant: new (detail: string) => OIDCProviderError
+    readonly InvalidRequest: new (description: string) => OIDCProviderError
+    readonly TemporarilyUnavailable: new (description: string) => OIDCProviderError
     readonly InvalidTarget: new (description?: string) => OIDCProviderError
     readonly InvalidRequestUri: new (description: string) => OIDCProviderError
     readonly SessionNotFound: new (description: string) => OIDCProviderError

@@ -1,6 +1,7 @@
 import type { Environment, JsonFields, KeySource, Sessions } from 'coatcheck'
 import type { SigningKeyRing } from 'coatcheck/tokens'
 import type { Logger } from 'pino'
+import type { Registry } from 'prom-client'
 import type { AuditTrail } from '../audit/audit-trail.ts'
 import type { Settings } from '../config/settings.ts'
 import type { Database } from '../storage/database.ts'
@@ -26,6 +27,8 @@ export interface OidcParts {
   readonly sessions: Sessions<JsonFields>
   readonly signingKeys: SigningKeyRing
   readonly audit: AuditTrail
+  /** Where its metrics are. */
+  readonly registry: Registry
   /** `null` where there is none of that id. */
   readonly findSubject: (id: string) => Promise<Subject | null>
 }

@@ -1,6 +1,15 @@
 import type { IncomingMessage } from 'node:http'
 import type { JsonFields, Session } from 'coatcheck'
-import { type Client, type Context, type Cookies, Provider, type ProviderSession } from 'oidc-provider'
+import type { SigningKeyRing } from 'coatcheck/tokens'
+import { compactVerify, createLocalJWKSet, type JSONWebKeySet } from 'jose'
+import {
+  type Client,
+  type Context,
+  type Cookies,
+  Provider,
+  type ProviderSession,
+  type Token,
+} from 'oidc-provider'
 import { type AdapterParts, adapterFor } from './adapter.ts'
 import type { ClientExtras } from './clients.ts'
 import { type ConfigurationParts, configuration } from './configuration.ts'
@@ -9,7 +18,8 @@ import { type GrantParts, loadGrant } from './grants.ts'
 export interface ProviderParts
   extends AdapterParts,
     GrantParts,
-    Omit<ConfigurationParts, 'adapter' | 'now' | 'cookieSecrets'> {
+    Omit<ConfigurationParts, 'adapter' | 'now' | 'cookieSecrets' | 'originOf'> {
+  readonly signingKeys: SigningKeyRing
   /** Our session of a request. */
   readonly sessionOf: (request: IncomingMessage) => Session<JsonFields> | null
 }
@@ -26,6 +36,7 @@ export function createProvider(parts: ProviderParts): Provider {
       adapter: adapterFor(parts),
       now: () => environment.now(),
       cookieSecrets: keys.cookieSecrets,
+      originOf: (token) => originOf(parts, token),
     }),
     loadExistingGrant: (context: Context) => loadGrant(provider, parts, context),
   })
@@ -36,6 +47,7 @@ export function createProvider(parts: ProviderParts): Provider {
   useOurSession(provider, parts)
   deriveSuccessors(provider)
   compareHashes(provider, parts)
+  provider.IdToken.validate = (jwt, client) => validHint(parts, jwt, client)
   provider.ReplayDetection.unique = (issuer, jti, expiresAt) => {
     const seconds = Math.max(1, expiresAt - Math.floor(environment.now() / 1_000))
     return parts.artifacts.insert('ReplayDetection', `${issuer} ${jti}`, {}, seconds)
@@ -88,6 +100,30 @@ function deriveSuccessors(provider: Provider): void {
     if (typeof successor !== 'string') throw new TypeError('A refresh token without a successor was rotated.')
     return successor
   }
+}
+
+/** The grant, by which a token can be asked about as long as it lives, and the login session, unless the token may outlive it. */
+function originOf({ keys, logins }: ProviderParts, token: Token): Readonly<Record<string, unknown>> {
+  const { grantId, sessionUid, clientId = '', expiresWithSession } = token
+  return {
+    ...(grantId !== undefined && { grant_id: keys.hash('Grant', grantId) }),
+    ...(sessionUid !== undefined && expiresWithSession && { sid: logins.sid(sessionUid, clientId) }),
+  }
+}
+
+/** An ID token that was issued to the client, however old, and by whichever of our keys that are still published. */
+async function validHint(
+  { signingKeys, settings }: ProviderParts,
+  jwt: string,
+  client: Client,
+): Promise<object> {
+  const keys = createLocalJWKSet((await signingKeys.jwks()) as unknown as JSONWebKeySet)
+  const { payload, protectedHeader } = await compactVerify(jwt, keys)
+  const claims = JSON.parse(new TextDecoder().decode(payload)) as Record<string, unknown>
+  const { typ = 'JWT' } = protectedHeader
+  const isOurs = typ === 'JWT' && claims.iss === settings.publicUrl.origin && claims.aud === client.clientId
+  if (!isOurs || typeof claims.sub !== 'string') throw new TypeError('This is no ID token of the client.')
+  return { payload: claims, header: protectedHeader }
 }
 
 function compareHashes(provider: Provider, { clients }: ProviderParts): void {

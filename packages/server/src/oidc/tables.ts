@@ -28,4 +28,10 @@ export const OIDC_MIGRATIONS: readonly Migration[] = [
       'CREATE INDEX coatcheck_oauth_logouts_by_time ON coatcheck_oauth_logouts (next_at)',
     ],
   },
+  {
+    id: '003-oauth-grants',
+    statements: [
+      'CREATE INDEX coatcheck_oauth_participants_by_grant ON coatcheck_oauth_participants (grant_id)',
+    ],
+  },
 ]

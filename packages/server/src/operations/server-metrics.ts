@@ -26,14 +26,15 @@ export interface MetricSources {
 /** What this process has counted, in the text format of Prometheus. No sample says anything about one user (AUD-08). */
 export class ServerMetrics {
   readonly #sources: MetricSources
-  readonly #registry = new Registry()
+  /** For parts that count by themselves. */
+  readonly registry = new Registry()
   readonly #requests: Counter
   readonly #durations: Histogram
   #process: Registry | null = null
 
   constructor(sources: MetricSources) {
     this.#sources = sources
-    const registers = [this.#registry]
+    const registers = [this.registry]
     this.#requests = new Counter({
       name: 'coatcheck_http_requests_total',
       help: 'Requests that were answered.',
@@ -64,7 +65,7 @@ export class ServerMetrics {
 
   async text(): Promise<string> {
     this.#process ??= processRegistry()
-    const ours = await this.#registry.metrics()
+    const ours = await this.registry.metrics()
     return `${ours}\n${toPrometheusText(this.#counted())}${await this.#process.metrics()}`
   }
 

@@ -28,7 +28,7 @@ export interface AccessTokenClaims {
 export interface AccessTokenRevocation {
   /**
    * Whether the token may not be used any more. Answers at once where it can, since the verifier then does, too. Throws where
-   * it cannot tell, and so does `verify`: nobody is let in on a guess.
+   * it cannot tell, and so does `verify`: nobody is let in on a guess. `token` is its text, for asking the issuer (RFC 7662).
    */
-  isRevoked(claims: AccessTokenClaims): MaybePromise<boolean>
+  isRevoked(claims: AccessTokenClaims, token: string): MaybePromise<boolean>
 }

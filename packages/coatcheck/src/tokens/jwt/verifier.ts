@@ -84,7 +84,7 @@ export class AccessTokenVerifier {
     if (token.length > this.#settings.maxTokenLength) return refusal('too-large')
     const hash = sha256Text(token)
     const known = this.#verified.get(hash)
-    if (known && this.#settings.keys.holds(known.key)) return this.#judge(known, hash, checksProof)
+    if (known && this.#settings.keys.holds(known.key)) return this.#judge(known, token, hash, checksProof)
     return this.#verifyAnew(token, hash, checksProof)
   }
 
@@ -102,7 +102,7 @@ export class AccessTokenVerifier {
       const verified = this.#accept(signed, signed.key)
       if (typeof verified === 'string') return refusal(verified)
       this.#verified.set(hash, verified)
-      return this.#judge(verified, hash, checksProof)
+      return this.#judge(verified, token, hash, checksProof)
     })
   }
 
@@ -125,7 +125,12 @@ export class AccessTokenVerifier {
   }
 
   /** What may change from one moment to the next. */
-  #judge(token: VerifiedToken, hash: string, checksProof: boolean): MaybePromise<AccessTokenVerification> {
+  #judge(
+    token: VerifiedToken,
+    text: string,
+    hash: string,
+    checksProof: boolean,
+  ): MaybePromise<AccessTokenVerification> {
     const { environment, revocation } = this.#settings
     const now = environment.now()
     if (now >= token.endsAt) {
@@ -136,7 +141,7 @@ export class AccessTokenVerifier {
     if (token.bound && !checksProof) return refusal('bound')
     if (this.#denied.has(token.claims.jti, token.claims.sid)) return refusal('revoked')
     if (!revocation) return token.accepted
-    return chain(revocation.isRevoked(token.claims), (revoked) =>
+    return chain(revocation.isRevoked(token.claims, text), (revoked) =>
       revoked === false ? token.accepted : refusal('revoked'),
     )
   }

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe } from 'vitest'
 import { RedisServer } from '../../../coatcheck/test/helpers/redis-server.ts'
 import { authorizationCases } from './authorization.cases.ts'
-import { crashCases } from './crashes.cases.ts'
 import { introspectionCases } from './introspection.cases.ts'
 import type { Open } from './races.cases.ts'
 import { startSso } from './sso.ts'
@@ -15,10 +14,11 @@ beforeAll(async () => {
 afterAll(() => server.stop())
 
 describe('the authorization server with sessions on Redis', () => {
-  const written = async () => ({ store: server.url, keys: `0:${randomBytes(32).toString('base64url')}` })
-  const open: Open = async (options) => startSso(await written(), options)
+  const open: Open = (options) => {
+    const written = { store: server.url, keys: `0:${randomBytes(32).toString('base64url')}` }
+    return startSso(written, options)
+  }
   authorizationCases(open)
   tokenCases(open)
   introspectionCases(open)
-  crashCases(written)
 })

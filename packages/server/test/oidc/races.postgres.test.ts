@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe } from 'vitest'
+import { crashCases } from './crashes.cases.ts'
 import { postgresDatabases } from './postgres.ts'
 import { raceCases } from './races.cases.ts'
 import { startSso } from './sso.ts'
@@ -12,4 +13,5 @@ describe('codes and tokens on PostgreSQL', () => {
     async (options) => startSso(await databases.fresh(), options),
     () => databases.fresh(),
   )
+  crashCases(() => databases.fresh())
 })

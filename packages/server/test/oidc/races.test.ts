@@ -1,4 +1,5 @@
 import { describe } from 'vitest'
+import { crashCases } from './crashes.cases.ts'
 import { raceCases } from './races.cases.ts'
 import { startSso } from './sso.ts'
 
@@ -7,4 +8,5 @@ describe('codes and tokens on SQLite', () => {
     (options) => startSso({}, options),
     async () => ({}),
   )
+  crashCases(async () => ({}))
 })

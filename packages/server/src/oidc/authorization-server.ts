@@ -11,6 +11,7 @@ import { BackChannel } from './back-channel.ts'
 import { BegunRequests } from './begun-requests.ts'
 import { Clients } from './clients.ts'
 import { type Consent, Consents } from './consents.ts'
+import { withoutOtherOrigins } from './cross-origin.ts'
 import { OidcPages, type RenderedPage } from './html.ts'
 import { INTERACTION_PATH, interact } from './interactions.ts'
 import { type IntrospectionParts, introspectSigned } from './introspection.ts'
@@ -108,6 +109,7 @@ export class AuthorizationServer {
     const [path = ''] = url.split('?')
     if (!path.startsWith('/oauth/') && !METADATA.includes(path)) return false
     for (const [name, value] of this.#headers) response.setHeader(name, value)
+    if (!METADATA.includes(path)) response.setHeader('cache-control', 'no-store')
     this.#answer(request, response, path).catch((error) => this.#fail(response, error))
     return true
   }
@@ -253,6 +255,7 @@ export class AuthorizationServer {
       },
     })
     provider.use((context, next) => this.#guesses.limit(context, next))
+    provider.use(withoutOtherOrigins)
     provider.use(nothingToAsk)
     provider.use(introspectSigned(this.#introspection()))
     this.#record.watch(provider)

@@ -132,6 +132,7 @@ declare module 'oidc-provider' {
     type: string
     set(name: string, value: string): void
     get(name: string): string
+    remove(name: string): void
     redirect(url: string): void
   }
 

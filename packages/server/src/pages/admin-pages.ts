@@ -35,6 +35,7 @@ export function adminPages(authority: Authority): Hono {
   )
   kit.get(app, '/setup', (c) => lookAtSetup(c, kit))
   kit.post(app, '/setup', (c) => setUp(c, kit))
+  app.all('*', (c) => kit.error(c, 404))
   return app
 }
 

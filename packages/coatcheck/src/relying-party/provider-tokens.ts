@@ -151,8 +151,13 @@ export class TokenKeeper<D> {
       const answer = await this.#refresh(before?.refreshToken ?? '')
       if (!(await this.#isSameUser(answer, kept))) return this.#giveUp(active, me)
       const renewed = await this.keep(answer, { ...kept, userId }, before)
-      const outcome = await this.#update(active, (now) => (now.lease?.by === me ? renewed : now))
-      return outcome === 'gone' ? null : renewed
+      let isMine = false
+      const outcome = await this.#update(active, (now) => {
+        isMine = now.lease?.by === me
+        return isMine ? renewed : now
+      })
+      if (outcome === 'gone') return null
+      return isMine ? renewed : 'overtaken'
     } catch (error) {
       if (isInvalidGrant(error)) return this.#giveUp(active, me)
       await this.#update(active, (now) => (now.lease?.by === me ? { ...now, lease: null } : now))

@@ -1,4 +1,5 @@
 import { AccessError, type CoatcheckError, isCoatcheckError } from '../core/errors.ts'
+import { type StepUp, stepUpHints } from '../core/step-up-hints.ts'
 import type { HttpSettings } from './http-options.ts'
 import { NONCE_HEADER, type ProofRefusedError } from './request-proof.ts'
 
@@ -7,12 +8,6 @@ export interface Problem {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
-}
-
-/** What a step-up asks for (RFC 9470): the greatest age of the proof in milliseconds, and its level. */
-export interface StepUp {
-  readonly maxAge: number | null
-  readonly level: string | null
 }
 
 /** `ERR_STEP_UP_REQUIRED` that tells the client what it takes. */
@@ -110,11 +105,5 @@ function challengeOf(scheme: string, hints: readonly string[]): string {
 function hintsOf(error: CoatcheckError): readonly string[] {
   if (isAboutProof(error)) return [`error="${error.proofError}"`]
   if (error.code !== 'ERR_STEP_UP_REQUIRED') return []
-  const { maxAge, level } = 'stepUp' in error ? (error.stepUp as StepUp) : { maxAge: null, level: null }
-  return [
-    'error="insufficient_user_authentication"',
-    ...(maxAge === null ? [] : [`max_age="${Math.floor(maxAge / 1_000)}"`]),
-    // A level that does not fit into a quoted string is left out rather than escaped: clients compare it as it is.
-    ...(level === null || !/^[!#-[\]-~]+$/.test(level) ? [] : [`acr_values="${level}"`]),
-  ]
+  return stepUpHints('stepUp' in error ? (error.stepUp as StepUp) : { maxAge: null, level: null })
 }

@@ -52,6 +52,11 @@ export type { AccessTokenVerifierOptions, JsonWebKeySet } from './jwt/verifier-o
 export { createLiveness, type Liveness, type LivenessOptions } from './liveness.ts'
 export type { FamilyPage } from './refresh-tokens.ts'
 export type { RefreshFamily } from './refresh-tokens-family.ts'
+export {
+  type AuthenticationNeeds,
+  checkAuthentication,
+  type StepUpAnswer,
+} from './step-up.ts'
 export type { TokenRequestOptions } from './token-endpoint.ts'
 export {
   type AccessTokenRequest,

@@ -117,6 +117,13 @@ describe('the guide to two domains', () => {
   })
 })
 
+describe('the guide to single sign-on', () => {
+  it.each(['provider.ts', 'app.ts'])('shows %s word for word', (file) => {
+    const blocks = namedBlocks(readText('docs/guides/single-sign-on.md'))
+    expect(blocks.get(file)).toBe(example('bff', file))
+  })
+})
+
 describe('the guide to the browser client', () => {
   it.each(BROWSER_CLIENT)('shows %s word for word', (file) => {
     const blocks = namedBlocks(readText('docs/guides/browser-client.md'))

@@ -10,6 +10,7 @@ import {
 import type { DestinationStream, Logger } from 'pino'
 import { ACCOUNT_MIGRATIONS } from './accounts/account.ts'
 import { Accounts } from './accounts/accounts.ts'
+import { PENDING_END_MIGRATIONS } from './accounts/pending-ends.ts'
 import { SECOND_FACTOR_MIGRATIONS, type Seals } from './accounts/second-factors.ts'
 import { SETUP_MIGRATIONS } from './admin/setup.ts'
 import { IDEMPOTENCY_MIGRATIONS } from './api/idempotency-table.ts'
@@ -104,6 +105,7 @@ export const MIGRATIONS: readonly Migration[] = [
   ...DOCUMENT_MIGRATIONS,
   ...IDEMPOTENCY_MIGRATIONS,
   ...OIDC_MIGRATIONS,
+  ...PENDING_END_MIGRATIONS,
   ...SECOND_FACTOR_MIGRATIONS,
   ...SETUP_MIGRATIONS,
   ...UPSTREAM_MIGRATIONS,
@@ -130,7 +132,7 @@ async function openParts(basis: Basis): Promise<Authority> {
   let oauth: AuthorizationServer | null = null
   const close = async () => {
     stopping.abort()
-    await accounts.flush()
+    await accounts.close()
     await oauth?.close()
     for (const part of opened.toReversed()) await part.close()
     endAudit()
@@ -139,6 +141,7 @@ async function openParts(basis: Basis): Promise<Authority> {
   }
   try {
     for (const part of opened) await part.open()
+    await accounts.start()
     await signingKeys.open()
     const parts = { settings, environment, log, database, keys, sessions, signingKeys, audit }
     oauth = await AuthorizationServer.open({

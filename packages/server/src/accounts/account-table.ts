@@ -3,6 +3,7 @@ import { type Database, first } from '../storage/database.ts'
 import { randomText } from '../system.ts'
 import { type Account, type AccountPage, type AccountRow, type Identity, toAccount } from './account.ts'
 import { nameKey } from './names.ts'
+import { PendingEnds } from './pending-ends.ts'
 
 export interface NewAccount {
   readonly name: string
@@ -13,6 +14,8 @@ export interface NewAccount {
   /** The way in of an account that is made for it. */
   readonly identity: Identity | null
 }
+
+type Queries = Pick<Database, 'all' | 'run'>
 
 /** What became of a change: `last-administrator`: it would leave nobody who can administer. */
 export type Outcome = 'ok' | 'unknown' | 'last-administrator'
@@ -113,17 +116,29 @@ export class AccountTable {
   }
 
   /** A new password; with `before`, only while that is the hash. */
-  async setPassword(id: string, password: string, before: string | null = null): Promise<boolean> {
+  setPassword(id: string, password: string, before: string | null = null): Promise<boolean> {
     const sql = `UPDATE coatcheck_accounts SET password = $1, password_changed_at = $2
       WHERE id = $3 AND ($4 = '' OR password = $4)`
-    return (await this.#database.run(sql, password, this.#environment.now(), id, before ?? '')) === 1
+    return this.#writePassword(id, (database) =>
+      database.run(sql, password, this.#environment.now(), id, before ?? ''),
+    )
   }
 
   /** The first password of an account that has none; `false` where it has one meanwhile. */
-  async setFirstPassword(id: string, password: string): Promise<boolean> {
+  setFirstPassword(id: string, password: string): Promise<boolean> {
     const sql =
       'UPDATE coatcheck_accounts SET password = $1, password_changed_at = $2 WHERE id = $3 AND password IS NULL'
-    return (await this.#database.run(sql, password, this.#environment.now(), id)) === 1
+    return this.#writePassword(id, (database) => database.run(sql, password, this.#environment.now(), id))
+  }
+
+  /** Whoever was in by the password before, or has a link to choose one, is out. */
+  #writePassword(id: string, write: (database: Queries) => Promise<number>): Promise<boolean> {
+    return this.#database.transaction(async (transaction) => {
+      if ((await write(transaction)) !== 1) return false
+      await transaction.run('DELETE FROM coatcheck_password_resets WHERE account_id = $1', id)
+      await PendingEnds.mark(transaction, id, this.#environment)
+      return true
+    })
   }
 
   async setClaims(id: string, claims: JsonFields): Promise<boolean> {
@@ -133,7 +148,7 @@ export class AccountTable {
 
   setAdmin(id: string, admin: boolean): Promise<Outcome> {
     const sql = 'UPDATE coatcheck_accounts SET admin = $1 WHERE id = $2'
-    return this.#change(id, { losesAdmin: !admin }, (database) => database.run(sql, admin ? 1 : 0, id))
+    return this.#change(id, { takesAway: !admin }, (database) => database.run(sql, admin ? 1 : 0, id))
   }
 
   /** Whether somebody may administer. */
@@ -150,11 +165,11 @@ export class AccountTable {
 
   setDisabled(id: string, disabled: boolean): Promise<Outcome> {
     const sql = 'UPDATE coatcheck_accounts SET disabled = $1 WHERE id = $2'
-    return this.#change(id, { losesAdmin: disabled }, (database) => database.run(sql, disabled ? 1 : 0, id))
+    return this.#change(id, { takesAway: disabled }, (database) => database.run(sql, disabled ? 1 : 0, id))
   }
 
   remove(id: string): Promise<Outcome> {
-    return this.#change(id, { losesAdmin: true }, async (database) => {
+    return this.#change(id, { takesAway: true }, async (database) => {
       // First: what would be linked to it meanwhile waits, and finds no account.
       const removed = await database.run('DELETE FROM coatcheck_accounts WHERE id = $1', id)
       for (const table of OF_ACCOUNTS) await database.run(`DELETE FROM ${table} WHERE account_id = $1`, id)
@@ -168,18 +183,20 @@ export class AccountTable {
    */
   #change(
     id: string,
-    { losesAdmin }: { readonly losesAdmin: boolean },
-    work: (database: Pick<Database, 'all' | 'run'>) => Promise<number>,
+    { takesAway }: { readonly takesAway: boolean },
+    work: (database: Queries) => Promise<number>,
   ): Promise<Outcome> {
     const lock = this.#database.dialect === 'postgres' ? 'FOR UPDATE' : ''
     return this.#database.transaction(async (transaction) => {
-      if (losesAdmin) {
+      if (takesAway) {
         const [one, other] = await transaction.all<{ id: string }>(
           `SELECT id FROM coatcheck_accounts WHERE admin = 1 AND disabled = 0 ORDER BY id ${lock}`,
         )
         if (one?.id === id && other === undefined) return 'last-administrator'
       }
-      return (await work(transaction)) === 1 ? 'ok' : 'unknown'
+      if ((await work(transaction)) !== 1) return 'unknown'
+      if (takesAway) await PendingEnds.mark(transaction, id, this.#environment)
+      return 'ok'
     })
   }
 }

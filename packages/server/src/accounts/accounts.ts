@@ -12,10 +12,12 @@ import { DelegatedCheck } from './delegated-check.ts'
 import { RememberedDevices } from './devices.ts'
 import { LocalCheck } from './local-check.ts'
 import { nameKey, toName } from './names.ts'
-import { EndpointError, OwnerEndpoint } from './owner-endpoint.ts'
+import { OwnerEndpoint } from './owner-endpoint.ts'
 import { PasswordHashing } from './password-hashing.ts'
 import { PasswordResets } from './password-resets.ts'
 import { type PasswordFault, passwordFault } from './password-rules.ts'
+import { PendingEnds } from './pending-ends.ts'
+import { ResetMail } from './reset-mail.ts'
 import { type Seals, SecondFactors } from './second-factors.ts'
 import { copyClaims, refreshClaims } from './session-claims.ts'
 import { Throttle } from './throttle.ts'
@@ -87,10 +89,9 @@ export class Accounts {
   readonly #throttle: Throttle
   readonly #verifier: Verifier
   readonly #resets: PasswordResets
-  /** Told of resets; `null`: there are none. */
-  readonly #resetEndpoint: OwnerEndpoint | null
-  /** What goes on after its request has been answered. */
-  readonly #background = new Set<Promise<void>>()
+  readonly #pending: PendingEnds
+  /** `null`: there are no resets. */
+  readonly #resetMail: ResetMail | null
 
   constructor(parts: AccountParts) {
     const { settings, database, sessions } = parts
@@ -100,9 +101,12 @@ export class Accounts {
     this.devices = new RememberedDevices(database, environment)
     this.#throttle = new Throttle(database, environment)
     this.#resets = new PasswordResets(database, environment)
+    this.#pending = new PendingEnds(database, environment, parts.log)
     const verifyEndpoint = endpointOf(parts, settings.verifyUrl)
     const resetEndpoint = endpointOf(parts, settings.resetUrl)
-    this.#resetEndpoint = verifyEndpoint ? null : resetEndpoint
+    const mail = { ...parts, table: this.#table, resets: this.#resets }
+    this.#resetMail =
+      verifyEndpoint || !resetEndpoint ? null : new ResetMail({ ...mail, endpoint: resetEndpoint })
     const check = verifyEndpoint
       ? new DelegatedCheck(this.#table, verifyEndpoint, (id) => copyClaims(sessions, this.#table, id))
       : new LocalCheck(this.#table, this.#hashing)
@@ -118,7 +122,7 @@ export class Accounts {
 
   /** Whether links to choose a new password can be sent. */
   get resets(): boolean {
-    return this.#resetEndpoint !== null
+    return this.#resetMail !== null
   }
 
   /** Makes an account. Of several at once with one name, one is made. */
@@ -197,7 +201,6 @@ export class Accounts {
     }
     await this.#endSessions(id, keep)
     await this.devices.forget(id, device)
-    await this.#resets.forget(id)
     this.#record('user.password-changed', { kind: 'user', id }, id)
     return { ok: true }
   }
@@ -234,7 +237,6 @@ export class Accounts {
     if (!(await this.#table.setPassword(id, await this.#hashing.hash(password)))) return 'unknown'
     await this.#endSessions(id, null)
     await this.devices.forget(id)
-    await this.#resets.forget(id)
     this.#record('user.password-set', by, id)
     return null
   }
@@ -257,11 +259,7 @@ export class Accounts {
    * whether or not there is such an account, so that nobody learns it.
    */
   requestReset(given: string, toLink: (token: string) => string): void {
-    const work = this.#sendReset(given, toLink).catch((error) => {
-      this.#parts.log.error({ err: error }, 'a password reset was not sent')
-    })
-    this.#background.add(work)
-    void work.finally(() => this.#background.delete(work))
+    this.#resetMail?.send(given, toLink)
   }
 
   /** Whether a link is good now; looks only. */
@@ -285,9 +283,22 @@ export class Accounts {
     return refused
   }
 
+  /** Ends what processes that were killed have left, now and from time to time. */
+  start(): Promise<void> {
+    return this.#pending.resume(async (id) => {
+      const account = await this.find(id)
+      await (account === null || account.disabled ? this.#endEverything(id) : this.#endSessions(id, null))
+    })
+  }
+
   /** Waits for what goes on after its request has been answered. */
   async flush(): Promise<void> {
-    await Promise.all(this.#background)
+    await this.#resetMail?.flush()
+  }
+
+  async close(): Promise<void> {
+    this.#pending.close()
+    await this.flush()
   }
 
   /** Replaces the claims, here and in all sessions of the user: effective on the next request (LIO-12). */
@@ -312,7 +323,7 @@ export class Accounts {
   async setAdmin(id: string, admin: boolean, by: Actor = SYSTEM): Promise<Outcome> {
     const outcome = await this.#table.setAdmin(id, admin)
     if (outcome !== 'ok') return outcome
-    if (!admin) await this.#parts.adminSessions.revokeUser(id)
+    if (!admin) await this.#pending.settle(id, () => this.#parts.adminSessions.revokeUser(id))
     this.#record(admin ? 'user.admin-granted' : 'user.admin-revoked', by, id)
     return outcome
   }
@@ -354,29 +365,21 @@ export class Accounts {
     return outcome
   }
 
-  async #sendReset(given: string, toLink: (token: string) => string): Promise<void> {
-    const account = await this.findByName(given)
-    if (this.#resetEndpoint === null || account === null || account.disabled) return
-    // Who signs in elsewhere chooses a first password after having done so, not by a mailbox.
-    if (account.passwordChangedAt === null && (await this.#table.hasIdentity(account.id))) return
-    const issued = await this.#resets.issue(account.id)
-    if (issued === null) return
-    const { name, id, email } = account
-    this.#record('user.reset-requested', SYSTEM, id)
-    const { expiresAt, token } = issued
-    const { status } = await this.#resetEndpoint.post({ name, email, link: toLink(token), expiresAt })
-    if (status < 200 || status > 299) throw new EndpointError(`The endpoint answered with status ${status}.`)
+  #endEverything(id: string): Promise<void> {
+    return this.#pending.settle(id, async () => {
+      await this.#revoke(id, null)
+      await this.#resets.forget(id)
+      await this.#parts.apiKeys.revokeOwner(id)
+      await this.devices.forget(id)
+    })
   }
 
-  async #endEverything(id: string): Promise<void> {
-    await this.#endSessions(id, null)
-    await this.#resets.forget(id)
-    await this.#parts.apiKeys.revokeOwner(id)
-    await this.devices.forget(id)
+  #endSessions(id: string, keep: SessionId | null): Promise<void> {
+    return this.#pending.settle(id, () => this.#revoke(id, keep))
   }
 
   /** Refresh tokens hang on the sessions and end with them. Logins that have been begun are refused from now on. */
-  async #endSessions(id: string, keep: SessionId | null): Promise<void> {
+  async #revoke(id: string, keep: SessionId | null): Promise<void> {
     await this.#parts.sessions.revokeUser(id, keep === null ? {} : { except: keep })
     await this.#parts.adminSessions.revokeUser(id)
   }

@@ -32,6 +32,7 @@ export const LEFT_TABLES: readonly string[] = [
   'coatcheck_login_delays',
   'coatcheck_migrations',
   'coatcheck_password_resets',
+  'coatcheck_pending_ends',
   'coatcheck_setup',
 ]
 

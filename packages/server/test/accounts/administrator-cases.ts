@@ -1,6 +1,6 @@
 import { FakeEnvironment } from 'coatcheck/testing'
 import { describe, expect, it } from 'vitest'
-import type { Accounts } from '../../src/accounts/accounts.ts'
+import { Accounts } from '../../src/accounts/accounts.ts'
 import { adminApi } from '../../src/admin/admin-api.ts'
 import type { Authority } from '../../src/authority.ts'
 import { signIn } from '../helpers/signed-in.ts'
@@ -51,6 +51,25 @@ export function administratorCases(engine: string, openFleet: OpenFleet): void {
       }
     })
 
+    it('LIO-07 LIO-08 what a killed process has left is ended by the next: after a new password, a disabled user', async () => {
+      const { fleet, authority, administrator } = await open(2)
+      const next = fleet[1] as Authority
+      const { accounts, key, people } = await interrupted(authority, administrator)
+      const live = async (id: string) =>
+        (await next.sessions.list(id)).sessions.length + (await next.adminSessions.list(id)).sessions.length
+      await expect(accounts.setPassword(people.changed, 'another good password')).rejects.toThrow('killed')
+      await expect(accounts.disable(people.disabled)).rejects.toThrow('killed')
+      await expect(accounts.setAdmin(people.demoted, false)).rejects.toThrow('killed')
+      expect(await Promise.all(Object.values(people).map(live))).toEqual([2, 2, 2, 2])
+      await next.accounts.start()
+      expect(await Promise.all(Object.values(people).map(live))).toEqual([0, 0, 0, 2])
+      expect((await next.apiKeys.verify(key)).ok).toBe(false)
+      // Done once: who signs in from now on stays.
+      await signIn(next, { userId: people.changed })
+      await next.accounts.start()
+      expect(await live(people.changed)).toBe(1)
+    })
+
     it('the admin API answers 409 and says what to do', async () => {
       const { authority, chief } = await open()
       const app = adminApi(authority, { local: true })
@@ -96,6 +115,26 @@ export function administratorCases(engine: string, openFleet: OpenFleet): void {
       expect(await accounts.remove(id, ADMIN)).toBe('ok')
     })
   })
+}
+
+/** Users with a session of each kind, and accounts whose process is killed as soon as it has written something. */
+async function interrupted(authority: Authority, administrator: (name: string) => Promise<{ id: string }>) {
+  const ids: Record<string, string> = {}
+  for (const what of ['changed', 'disabled', 'demoted', 'other']) {
+    const { id } = await administrator(what)
+    await signIn(authority, { userId: id })
+    await signIn({ sessions: authority.adminSessions }, { userId: id })
+    ids[what] = id
+  }
+  const people = ids as Readonly<Record<'changed' | 'disabled' | 'demoted' | 'other', string>>
+  const { text: key } = await authority.apiKeys.create({ owner: people.disabled, name: 'mine' })
+  const killed = {
+    revokeUser: () => Promise.reject(new Error('killed')),
+    manager: authority.sessions.manager,
+  }
+  const sessions = killed as unknown as Authority['sessions']
+  const accounts = new Accounts({ ...authority, sessions, adminSessions: sessions })
+  return { accounts, key, people }
 }
 
 type Way = (accounts: Accounts, id: string) => Promise<string>

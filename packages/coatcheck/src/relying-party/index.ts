@@ -11,6 +11,7 @@ export {
   type CallbackRequest,
   type CodeExchange,
   createRelyingParty,
+  type Proof,
   type RelyingParty,
   type SignIn,
   type SignInBegun,

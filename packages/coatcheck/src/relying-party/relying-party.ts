@@ -42,13 +42,22 @@ export interface CallbackRequest<D> {
   exchange(asked: CodeExchange): Promise<TokenAnswer>
   /** A user who is signed in already keeps all data, whatever is declared; somebody else gets none of it. */
   readonly login?: Pick<LoginOptions<D>, 'carry' | 'data' | 'remember'>
-  /** Instead of the option `userId`, where more than that follows from who it is; `null`: nobody of ours. */
+  /** Instead of the option `userId`, where more than that follows from who it is; `null`: nobody of ours, or not yet (`finish`). */
   admit?(arrival: Arrival): Promise<Admitted<D> | null>
+}
+
+/** What a user has proved at the provider. As JSON it can wait for something else to be proved: keep it secret then, and from being changed. */
+export interface Proof {
+  readonly identity: Identity
+  /** Whether they have proved it since the sign-in began. */
+  readonly isFresh: boolean
+  readonly answer: TokenAnswer
 }
 
 /** Who comes back from the provider, and from which sign-in: `location` is where they wanted to go. */
 export interface Arrival {
   readonly identity: Identity
+  readonly proof: Proof
   readonly location: string
 }
 
@@ -199,6 +208,22 @@ export class RelyingParty<D> {
       : { ok: true, location: transaction.returnTo, identity: outcome, setCookies, headers: HEADERS }
   }
 
+  /** Logs in who was not admitted at once. `false`: the provider has ended it meanwhile. Throws as `callback`. */
+  async finish(
+    session: Session<D>,
+    { identity, isFresh, answer }: Proof,
+    { userId, login = {} }: Admitted<D>,
+  ): Promise<boolean> {
+    const { manager } = this.#settings.sessions
+    const { subject, sid } = identity
+    const arrival = { subject, sid, issuedAt: Number(identity.claims.iat) }
+    const kept = await this.#keeper.keep(answer, { userId, subject, sid })
+    const life = manager.settings.lifetimes[login.remember ? 'remembered' : 'signedIn'].absolute
+    await this.#journal.noteLogin(arrival, userId, life)
+    await this.#login(session, { userId, identity, kept, isFresh, login })
+    return !(await this.#hasEnded(session, arrival))
+  }
+
   /** Takes the provider's notice that a session there is over, and ends those here that came from it (SSO-03, SSO-04). Never throws. */
   receiveLogout(request: LogoutRequest): Promise<LogoutAnswer> {
     return this.#receiver.receive(request)
@@ -230,28 +255,16 @@ export class RelyingParty<D> {
       readonly request: Pick<CallbackRequest<D>, 'admit' | 'login'>
     },
   ): Promise<Identity | { readonly reason: SignInRefusal; readonly cause?: IdTokenFault }> {
-    const { sessions } = this.#settings
     const { transaction, answer, request } = came
-    const now = sessions.manager.settings.environment.now()
+    const now = this.#settings.sessions.manager.settings.environment.now()
     const identity = await verifyIdToken(answer.id_token ?? '', this.#settings, now, transaction)
     if (typeof identity === 'string') return { reason: 'id-token', cause: identity }
-    const admitted = await this.#admit(identity, transaction, request)
+    const proof = { identity, isFresh: this.#isFresh(identity, transaction), answer }
+    const admitted = await this.#admit(proof, transaction, request)
     if (admitted === null) return { reason: 'account' }
-    const { userId } = admitted
     const login = { ...request.login, ...admitted.login }
-    const { subject, sid } = identity
-    const arrival = { subject, sid, issuedAt: Number(identity.claims.iat) }
-    const kept = await this.#keeper.keep(answer, { userId, subject, sid })
-    const life = sessions.manager.settings.lifetimes[login.remember ? 'remembered' : 'signedIn'].absolute
-    await this.#journal.noteLogin(arrival, userId, life)
-    await this.#login(session, {
-      userId,
-      identity,
-      kept,
-      isFresh: this.#isFresh(identity, transaction),
-      login,
-    })
-    return (await this.#hasEnded(session, arrival)) ? { reason: 'logged-out' } : identity
+    const isIn = await this.finish(session, proof, { ...admitted, login })
+    return isIn ? identity : { reason: 'logged-out' }
   }
 
   #login(
@@ -282,11 +295,12 @@ export class RelyingParty<D> {
   }
 
   async #admit(
-    identity: Identity,
+    proof: Proof,
     { returnTo: location }: Transaction,
     { admit }: Pick<CallbackRequest<D>, 'admit'>,
   ): Promise<Admitted<D> | null> {
-    if (admit) return admit({ identity, location })
+    const { identity } = proof
+    if (admit) return admit({ identity, proof, location })
     const userId = await this.#settings.userId(identity)
     return userId === null ? null : { userId }
   }

@@ -1,4 +1,5 @@
 import type { JsonFields, LoginAttempt, Sessions } from 'coatcheck'
+import type { Proof } from 'coatcheck/relying-party'
 import type { Account } from './account.ts'
 
 /** What somebody signs in with. */
@@ -27,6 +28,13 @@ export interface Refused {
   readonly retryAfter?: number
 }
 
+/** What somebody has proved at an upstream provider. */
+export interface Elsewhere {
+  /** Id of the provider. */
+  readonly provider: string
+  readonly proof: Proof
+}
+
 export type Verdict =
   | {
       readonly ok: true
@@ -37,6 +45,8 @@ export type Verdict =
       readonly methods: readonly string[]
       /** Of authentication (NIST SP 800-63B). Default `aal1`. */
       readonly level?: string
+      /** Where they have proved it, if not here. */
+      readonly elsewhere?: Elsewhere
     }
   | Refused
 

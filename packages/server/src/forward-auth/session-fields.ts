@@ -4,8 +4,8 @@ import type { Environment, JsonFields, Session } from 'coatcheck'
 export const CLAIMS_FIELD = 'claims'
 
 /**
- * Field with the time at which a user who was handed over proved who they are, epoch milliseconds. The library counts a hand-off
- * as no proof; here all hosts are of one owner, who may go by the login that it comes from.
+ * Field with the time at which a user who was handed over, or signed in at an OpenID provider, proved who they are there, epoch
+ * milliseconds. The library counts neither as a fresh proof; here all hosts are of one owner, who may go by that.
  */
 export const PROVEN_FIELD = 'provenAt'
 
@@ -25,8 +25,17 @@ export function claimsOf(session: AnySession): JsonFields | undefined {
 /** Whether the session's user proved who they are within so many milliseconds, here or where they were handed over from. */
 export function isProven(session: AnySession, within: number, environment: Environment): boolean {
   if (session.isFresh(within)) return true
-  const provenAt: unknown = session.get(PROVEN_FIELD)
-  if (typeof provenAt !== 'number') return false
-  const age = environment.now() - provenAt
+  const at: unknown = session.get(PROVEN_FIELD)
+  if (typeof at !== 'number') return false
+  const age = environment.now() - at
   return age >= 0 && age <= within
+}
+
+/** When a session's user proved who they are, epoch milliseconds: by the session's own proof, else elsewhere. */
+export function provenAt(
+  authenticatedAt: number | null,
+  elsewhere: unknown,
+  createdAt: number | null,
+): number {
+  return authenticatedAt ?? (typeof elsewhere === 'number' ? elsewhere : (createdAt ?? 0))
 }

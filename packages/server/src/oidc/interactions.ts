@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type JsonFields, type Session, safeRedirectPath } from 'coatcheck'
 import type { Interaction, Provider } from 'oidc-provider'
 import { isReached } from '../accounts/levels.ts'
+import { PROVEN_FIELD, provenAt } from '../forward-auth/session-fields.ts'
 import type { ClientExtras, Clients } from './clients.ts'
 import { consentPage } from './consent-page.ts'
 import type { Consents } from './consents.ts'
@@ -45,16 +46,17 @@ async function find({ provider, request, response }: Visit): Promise<Interaction
 
 async function login(parts: InteractionParts, visit: Visit, interaction: Interaction): Promise<void> {
   const { session, response } = visit
-  const { userId, authenticatedAt } = session
+  const { userId } = session
   const begunAt = await parts.begunAt(interaction.uid)
-  if (userId === null || authenticatedAt === null || lacksFreshness(authenticatedAt, interaction, begunAt)) {
+  if (userId === null || lacksFreshness(session.authenticatedAt ?? 0, interaction, begunAt)) {
     response.writeHead(303, { location: loginAddress(visit, interaction) }).end()
     return
   }
   const refusal = refusalOf(session, interaction)
   if (refusal) return finish(parts, visit, interaction, refusal)
   const { level, methods } = session.authentication
-  const ts = Math.floor(authenticatedAt / 1_000)
+  const at = provenAt(session.authenticatedAt, session.get(PROVEN_FIELD), session.createdAt)
+  const ts = Math.floor(at / 1_000)
   // The request may have begun with another user, or with none.
   interaction.session = { accountId: userId }
   return finish(parts, visit, interaction, {

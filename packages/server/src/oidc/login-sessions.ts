@@ -1,4 +1,5 @@
 import type { Environment, JsonFields, SessionId, Sessions } from 'coatcheck'
+import { PROVEN_FIELD, provenAt } from '../forward-auth/session-fields.ts'
 import { type Database, first, type Row, type Transaction } from '../storage/database.ts'
 import { randomText } from '../system.ts'
 import type { ArtifactKeys } from './artifact-keys.ts'
@@ -196,7 +197,9 @@ export class LoginSessions {
     const { userId, replaces } = record
     if (userId === null) return null
     const facts = {
-      authenticatedAt: Math.floor((record.authenticatedAt ?? record.createdAt) / 1_000),
+      authenticatedAt: Math.floor(
+        provenAt(record.authenticatedAt, record.data[PROVEN_FIELD], record.createdAt) / 1_000,
+      ),
       level: record.authentication.level ?? undefined,
       methods: record.authentication.methods,
       expiresAt: Math.ceil(record.expiresAt / 1_000),

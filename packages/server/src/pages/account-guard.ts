@@ -29,7 +29,8 @@ export function forUsers(kit: PageKit, handler: VisitHandler): PageHandler {
     if (userId === null) return kit.redirect(c, loginAddress(c.req.method === 'GET' ? path : '/account'))
     const account = await kit.authority.accounts.find(userId)
     const delegated = kit.authority.accounts.delegated || account === null
-    const frame = { name: account?.name ?? userId, path, csrf: session.csrfToken(), delegated }
+    const ways = kit.authority.upstream.providers.length > 0 && account !== null
+    const frame = { name: account?.name ?? userId, path, csrf: session.csrfToken(), delegated, ways }
     return handler({ c, session, userId, account, frame })
   }
 }

@@ -3,6 +3,7 @@ import type { Context, Hono } from 'hono'
 import { html } from 'hono/html'
 import type { Refused, Verdict } from '../accounts/accounts.ts'
 import { isReached } from '../accounts/levels.ts'
+import type { Elsewhere } from '../accounts/verdict.ts'
 import { FRESH } from './account-guard.ts'
 import { DeviceCookie } from './device-cookie.ts'
 import { button, field, hidden, type Markup, problem } from './markup.ts'
@@ -37,6 +38,7 @@ interface Pass {
   readonly userId: string
   readonly epoch: string
   readonly methods: readonly string[]
+  readonly elsewhere?: Elsewhere | undefined
   readonly wish: Wish
   readonly until: number
 }
@@ -102,8 +104,9 @@ export class Entrance {
     const pass = this.#open(form('pass'))
     const account = pass && (await accounts.find(pass.userId))
     if (!pass || !account || account.disabled) return this.#kit.redirect(c, '/login')
-    const { methods, epoch, userId, wish } = pass
-    const passed: Passed = { ok: true, account, methods, attempt: { userId, epoch } }
+    const { methods, elsewhere, epoch, userId, wish } = pass
+    const attempt = { userId, epoch }
+    const passed: Passed = { ok: true, account, methods, attempt, ...(elsewhere && { elsewhere }) }
     const given = { account, code: form('code'), address: this.#kit.address(c), device: this.#device.read(c) }
     const verdict = await accounts.secondFactors.verify(given)
     if (!verdict.ok) return this.#ask(c, { passed, sealed: form('pass') }, verdict)
@@ -155,9 +158,9 @@ ${button(words('secondStep.button'))}
 </form></details>`
   }
 
-  #seal({ account, attempt, methods }: Passed, wish: Wish): string {
+  #seal({ account, attempt, methods, elsewhere }: Passed, wish: Wish): string {
     const until = this.#kit.authority.environment.now() + PATIENCE
-    const pass: Pass = { userId: account.id, epoch: attempt.epoch, methods, wish, until }
+    const pass: Pass = { userId: account.id, epoch: attempt.epoch, methods, elsewhere, wish, until }
     return this.#kit.authority.seals.seal(this.#place, JSON.stringify(pass))
   }
 
@@ -182,6 +185,7 @@ export function userEntrance(kit: PageKit): Entrance {
   return new Entrance(kit, 'user', async (c, session, passed, { again, remember }) => {
     if (again === null) return signIn(kit, c, session, passed, remember)
     if (session.id !== again || session.userId !== passed.account.id) return false
+    if (passed.elsewhere) return signIn(kit, c, session, passed, remember)
     await session.reauthenticate({ methods: passed.methods, level: passed.level ?? PASSWORD_LEVEL })
     return true
   })
@@ -209,13 +213,15 @@ async function signIn(
   kit: PageKit,
   c: Context,
   session: Session<JsonFields>,
-  { account, attempt, methods, level = PASSWORD_LEVEL }: Passed,
+  { account, attempt, methods, level = PASSWORD_LEVEL, elsewhere }: Passed,
   remember: boolean,
 ): Promise<boolean> {
-  const { accounts, settings } = kit.authority
-  const data = { claims: account.claims }
+  const { accounts, settings, upstream } = kit.authority
+  const login = { remember, methods, level, data: { claims: account.claims }, attempt }
   const isIn = await inTime(() =>
-    session.login(account.id, { remember, methods, level, data, attempt, transport: 'cookie' }),
+    elsewhere
+      ? upstream.finish(session, elsewhere, { userId: account.id, login })
+      : session.login(account.id, { ...login, transport: 'cookie' }),
   )
   if (!isIn) return false
   await accounts.refreshClaims(account)
@@ -226,11 +232,10 @@ async function signIn(
   return true
 }
 
-/** `false` where the sessions of the user were ended since the password was looked at. */
+/** `false` where the sessions of the user, or the one elsewhere, were ended since their proof was looked at. */
 async function inTime(login: () => Promise<unknown>): Promise<boolean> {
   try {
-    await login()
-    return true
+    return (await login()) !== false
   } catch (error) {
     if (isCoatcheckError(error) && error.code === 'ERR_LOGIN_STALE') return false
     throw error

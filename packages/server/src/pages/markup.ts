@@ -17,6 +17,8 @@ export interface PageContent {
     readonly path: string
     readonly csrf: string
     readonly delegated: boolean
+    /** Whether there are ways to sign in besides a password. */
+    readonly ways: boolean
   }
 }
 
@@ -62,12 +64,13 @@ const HANGER =
   'M16 12.5v-1.2c1.9-.5 3.2-2 3.2-3.9A3.3 3.3 0 0 0 16 4a3.3 3.3 0 0 0-3.3 3.3h2a1.3 1.3 0 1 1 1.9 1.2c-1 .5-1.6 1.2-1.6 2.3v1.7L3 20.6c-2 1.3-1.1 4.4 1.3 4.4h23.4c2.4 0 3.3-3.1 1.3-4.4zm0 2.1 11.9 7.9c.3.2.1.5-.2.5H4.3c-.3 0-.5-.3-.2-.5z'
 
 function navigation(
-  { path, csrf, name, delegated }: NonNullable<PageContent['account']>,
+  { path, csrf, name, delegated, ways }: NonNullable<PageContent['account']>,
   words: Words,
 ): Markup {
   const links = [
     ['/account', words('nav.sessions')],
     ...(delegated ? [] : [['/account/password', words('nav.password')] as const]),
+    ...(ways ? [['/account/ways', words('nav.ways')] as const] : []),
     ['/account/second-step', words('nav.secondStep')],
     ['/account/api-keys', words('nav.keys')],
     ['/account/applications', words('nav.applications')],

@@ -81,6 +81,16 @@ export class PageKit {
     return this.show(c, { status, retryAfter, ...faultPage(words, status) })
   }
 
+  /**
+   * To another site after a form. No redirect: browsers hold the address that a form was sent to against every redirect that
+   * follows (`form-action`), and that site may have its own.
+   */
+  sendOn(c: Context, address: URL): Promise<Response> {
+    c.header('refresh', `0;url=${address.href}`)
+    const content = html`<p><a href="${address.href}">${this.words('oauth.continue')}</a></p>`
+    return this.show(c, { title: this.words('oauth.forward'), content })
+  }
+
   /** Back to a page of ours, or where the user came from. */
   redirect(c: Context, location: string): Response {
     for (const [name, value] of Object.entries(this.headers())) c.header(name, value)

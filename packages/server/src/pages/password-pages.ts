@@ -19,6 +19,18 @@ export function passwordPages(app: Hono, kit: PageKit): void {
   )
   kit.post(
     app,
+    `${PATH}/first`,
+    forUsersForms(kit, { back: PATH, fresh: true }, async (visit, form) => {
+      const { c, session, userId } = visit
+      const fault = await kit.authority.accounts.setFirstPassword(userId, form('new'), session.id)
+      if (fault === 'unknown') return kit.redirect(c, PATH)
+      if (fault !== null) return show(visit, kit, faultText(kit, fault), { status: 400 })
+      await session.reauthenticate()
+      return kit.redirect(c, '/account?changed=1')
+    }),
+  )
+  kit.post(
+    app,
     PATH,
     forUsersForms(kit, { back: PATH, fresh: false }, async (visit, form) => {
       const { c, session, userId } = visit
@@ -51,13 +63,23 @@ function show(
 ): Response | Promise<Response> {
   const { words, authority } = kit
   if (account === null || authority.accounts.delegated) return kit.error(c, 404)
-  const content = html`${problem(wrong)}<p>${words('password.text')}</p>
+  const hasPassword = account.passwordChangedAt !== null
+  const name = html`<input type="text" name="name" value="${account.name}" autocomplete="username" hidden>`
+  const content = hasPassword
+    ? html`${problem(wrong)}<p>${words('password.text')}</p>
 <form method="post" action="${PATH}">
 ${hidden('csrf', frame.csrf)}
-<input type="text" name="name" value="${account.name}" autocomplete="username" hidden>
+${name}
 ${field({ name: 'current', label: words('field.currentPassword'), type: 'password', autocomplete: 'current-password', focus: true })}
 ${newPasswordField(kit, authority.settings.minPasswordLength, 'new')}
 ${button(words('password.button'))}
+</form>`
+    : html`${problem(wrong)}<p>${words('password.none', { name: account.name })}</p>
+<form method="post" action="${PATH}/first">
+${hidden('csrf', frame.csrf)}
+${name}
+${newPasswordField(kit, authority.settings.minPasswordLength, 'new')}
+${button(words('password.set'))}
 </form>`
   return kit.show(c, { ...answer, title: words('password.title'), content, account: frame })
 }

@@ -14,23 +14,29 @@ import { secondStepPages } from './second-step-pages.ts'
 import { sessionPages } from './session-pages.ts'
 import { signUpPages } from './sign-up-pages.ts'
 import { themeRoutes } from './theme.ts'
+import { upstreamPages } from './upstream-pages.ts'
+import { wayPages } from './way-pages.ts'
 
 /** The pages that visitors and users see; whatever has no page gets one that says so. */
 export function pageRoutes(authority: Authority): Hono {
-  const { settings, accounts, sessions } = authority
+  const { settings, accounts, sessions, upstream } = authority
   const kit = new PageKit(authority, sessions)
   const app = new Hono()
   answerFaults(app, kit)
   themeRoutes(app, kit.theme, kit.headers())
   const entrance = userEntrance(kit)
   entrance.routes(app)
-  loginPages(app, kit, entrance)
+  const login = loginPages(app, kit, entrance)
   logoutPages(app, kit)
   sessionPages(app, kit)
   secondStepPages(app, kit)
   dataPages(app, kit)
   apiKeyPages(app, kit)
   applicationPages(app, kit)
+  if (upstream.providers.length > 0) {
+    upstreamPages(app, kit, { entrance, login })
+    wayPages(app, kit)
+  }
   if (!accounts.delegated) passwordPages(app, kit)
   if (settings.signUp && !accounts.delegated) signUpPages(app, kit, entrance)
   if (accounts.resets) resetPages(app, kit)

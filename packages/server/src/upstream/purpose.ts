@@ -6,6 +6,8 @@ export interface Purpose {
   readonly userId: string | null
   /** Where they go afterwards. */
   readonly returnTo: string
+  /** Levels of authentication that are asked for, separated by commas; empty: any. */
+  readonly level: string
 }
 
 /** Longer than any page of ours, and short enough for a cookie. */
@@ -14,8 +16,12 @@ const LONGEST_TARGET = 1_800
 const PATH = '/login/with'
 
 /** As a path, in which a transaction keeps it, under its MAC. */
-export function toPath({ kind, userId, returnTo }: Purpose): string {
-  const query = new URLSearchParams({ kind, ...(userId !== null && { user: userId }) })
+export function toPath({ kind, userId, returnTo, level }: Purpose): string {
+  const query = new URLSearchParams({
+    kind,
+    level: level.slice(0, 64),
+    ...(userId !== null && { user: userId }),
+  })
   const encoded = encodeURIComponent(returnTo)
   if (encoded.length <= LONGEST_TARGET) query.set('return_to', returnTo)
   return `${PATH}?${query}`
@@ -27,5 +33,6 @@ export function fromPath(path: string | null): Purpose | null {
   const kind = (['login', 'again', 'link'] as const).find((one) => one === url?.searchParams.get('kind'))
   if (!url || url.pathname !== PATH || kind === undefined) return null
   const { searchParams } = url
-  return { kind, userId: searchParams.get('user'), returnTo: searchParams.get('return_to') ?? '/account' }
+  const returnTo = searchParams.get('return_to') ?? '/account'
+  return { kind, userId: searchParams.get('user'), returnTo, level: searchParams.get('level') ?? '' }
 }

@@ -1,16 +1,19 @@
 import type { Environment, JsonFields, Session, Sessions } from 'coatcheck'
 import {
+  type Admitted,
   createRelyingParty,
   type LogoutAnswer,
   type LogoutRequest,
+  type Proof,
   type Identity as ProvenIdentity,
   type RelyingParty,
   type SignIn,
   type TokenAnswer,
 } from 'coatcheck/relying-party'
-import type { Account, Accounts } from '../accounts/accounts.ts'
+import type { Accounts, Verdict } from '../accounts/accounts.ts'
+import type { Elsewhere } from '../accounts/verdict.ts'
 import type { Settings } from '../config/settings.ts'
-import { CLAIMS_FIELD, PROVEN_FIELD } from '../forward-auth/session-fields.ts'
+import { PROVEN_FIELD } from '../forward-auth/session-fields.ts'
 import type { Database } from '../storage/database.ts'
 import { admit, labelOf } from './admission.ts'
 import { Connection } from './connection.ts'
@@ -19,9 +22,6 @@ import type { UpstreamProvider } from './providers.ts'
 import { fromPath, type Purpose, toPath } from './purpose.ts'
 import { UpstreamError, type UpstreamFault } from './upstream-error.ts'
 
-/** Assurance of a proof by somebody else, whatever they say about it (NIST SP 800-63C). */
-const LEVEL = 'aal1'
-
 export interface UpstreamParts {
   readonly settings: Settings
   readonly environment: Environment
@@ -29,6 +29,8 @@ export interface UpstreamParts {
   readonly sessions: Sessions<JsonFields>
   readonly accounts: Accounts
 }
+
+type Passed = Extract<Verdict, { readonly ok: true }>
 
 export interface Departure {
   readonly location: URL
@@ -48,8 +50,9 @@ interface Answered {
 }
 
 export type CallbackAnswer = Answered &
+  /** Who is not signed in yet (`finish`). */
   (
-    | { readonly ok: true; readonly account: Account }
+    | { readonly ok: true; readonly passed: Passed }
     /** For the purpose `link`: what has become of it. */
     | { readonly ok: true; readonly linked: Linked }
     /** `reason`: for logs. */
@@ -64,7 +67,7 @@ interface Callback {
 /** What a callback has come to so far. */
 interface Progress {
   purpose: Purpose | null
-  account: Account | null
+  passed: Passed | null
   linked: Linked | null
   fault: CallbackFault | null
 }
@@ -124,10 +127,10 @@ export class Upstream {
     return { location: await way.connection.authorizationUrl({ ...parameters, ...again }), setCookies }
   }
 
-  /** Back from a provider: signs the user in with `session`, or links the identity to who is signed in. Throws no `UpstreamError`. */
+  /** Back from a provider: says who has come, or links the identity to who is signed in. Throws no `UpstreamError`. */
   async callback(id: string, session: Session<JsonFields>, request: Callback): Promise<CallbackAnswer> {
     const way = this.#way(id)
-    const progress: Progress = { purpose: null, account: null, linked: null, fault: null }
+    const progress: Progress = { purpose: null, passed: null, linked: null, fault: null }
     let answer: TokenAnswer | null = null
     try {
       const relyingParty = await this.#party(way)
@@ -138,9 +141,10 @@ export class Upstream {
           // What is kept with the session is what a logout there needs.
           return { access_token: '', id_token: answer.id_token }
         },
-        admit: ({ identity, location }) => {
+        admit: async ({ proof, location }) => {
           const accessToken = answer?.access_token ?? ''
-          return this.#admit({ way, session, progress, identity, location, accessToken })
+          await this.#admit({ way, session, progress, proof, location, accessToken })
+          return null
         },
       })
       return answered(signIn, progress)
@@ -148,6 +152,17 @@ export class Upstream {
       if (!(error instanceof UpstreamError)) throw error
       return { ok: false, fault: error.fault, reason: error.message, purpose: null, setCookies: [] }
     }
+  }
+
+  /** Signs somebody in with what they have proved elsewhere; `false` where that has been ended meanwhile. Throws an `UpstreamError`. */
+  async finish(
+    session: Session<JsonFields>,
+    { provider, proof }: Elsewhere,
+    { userId, login }: Admitted<JsonFields>,
+  ): Promise<boolean> {
+    const relyingParty = await this.#party(this.#way(provider))
+    const data = { ...login?.data, [PROVEN_FIELD]: (proof.identity.authTime ?? LONG_AGO) * 1_000 }
+    return relyingParty.finish(session, proof, { userId, login: { ...login, data } })
   }
 
   /** A provider's notice of logout: sessions that came from it end, and applications hear of that (SSO-03, SSO-04). */
@@ -164,39 +179,27 @@ export class Upstream {
     readonly way: Way
     readonly session: Session<JsonFields>
     readonly progress: Progress
-    readonly identity: ProvenIdentity
+    readonly proof: Proof
     readonly location: string
     readonly accessToken: string
-  }) {
-    const { way, session, progress, identity } = came
+  }): Promise<void> {
+    const { way, session, progress, proof } = came
+    const { provider } = way
+    const { identity } = proof
     const purpose = fromPath(came.location)
     progress.purpose = purpose
-    if (purpose?.kind === 'link') {
-      await this.#link(came, purpose)
-      return null
-    }
+    if (purpose?.kind === 'link') return this.#link({ session, progress, identity }, purpose)
     const admitted = await admit(
       { ...this.#parts, identities: this.identities, signUp: this.#mayMake(purpose) },
-      { provider: way.provider, identity, profile: () => profileOf(way, identity, came.accessToken) },
+      { provider, identity, profile: () => profileOf(way, identity, came.accessToken) },
     )
     if (typeof admitted === 'string') {
       progress.fault = admitted
-      return null
-    }
-    const { account, attempt } = admitted
-    if (purpose?.kind === 'again' && session.userId !== null && session.userId !== account.id) {
+    } else if (purpose?.kind === 'again' && session.userId !== admitted.account.id) {
       progress.fault = 'other'
-      return null
-    }
-    progress.account = account
-    return {
-      userId: account.id,
-      login: {
-        attempt,
-        data: dataOf(account, identity),
-        level: LEVEL,
-        methods: identity.methods.slice(0, 8),
-      },
+    } else {
+      const methods = identity.methods.filter((one) => /^[\w.-]{1,32}$/.test(one)).slice(0, 8)
+      progress.passed = { ok: true, ...admitted, methods, elsewhere: { provider: provider.id, proof } }
     }
   }
 
@@ -249,12 +252,12 @@ export function callbackPath(id: string): string {
   return `/login/with/${id}/callback`
 }
 
-function answered(signIn: SignIn, { purpose, account, linked, fault }: Progress): CallbackAnswer {
+function answered(signIn: SignIn, { purpose, passed, linked, fault }: Progress): CallbackAnswer {
   const { setCookies } = signIn
   const about = { setCookies, purpose: purpose ?? fromPath(signIn.location) }
   if (linked !== null) return { ...about, ok: true, linked }
-  if (signIn.ok && account !== null) return { ...about, ok: true, account }
-  if (signIn.ok) throw new TypeError('Somebody without an account was signed in.')
+  if (passed !== null) return { ...about, ok: true, passed }
+  if (signIn.ok) throw new TypeError('Somebody was signed in who was not to be.')
   const { reason, cause, error } = signIn
   if (fault !== null) return { ...about, ok: false, fault, reason: fault }
   if (reason === 'provider' || cause instanceof UpstreamError) {
@@ -281,7 +284,5 @@ async function profileOf(
   }
 }
 
-/** With the time at which the provider has seen them, for whom this is no fresh proof. */
-function dataOf({ claims }: Account, { authTime }: ProvenIdentity): JsonFields {
-  return { [CLAIMS_FIELD]: claims, ...(authTime !== null && { [PROVEN_FIELD]: authTime * 1_000 }) }
-}
+/** A provider that does not say when it has seen somebody has perhaps not seen them for years. */
+const LONG_AGO = 1

@@ -21,7 +21,13 @@ describe('upstream providers among the settings', () => {
   })
 
   it('tell every mistake in one go', () => {
-    const wrong = { id: 'Corp', name: '', issuer: 'https://login.corp.example?x', 'client-id': 'a', tenant: 1 }
+    const wrong = {
+      id: 'Corp',
+      name: '',
+      issuer: 'https://login.corp.example?x',
+      'client-id': 'a',
+      tenant: 1,
+    }
     expect(mistakesOf({ upstreams: [wrong], port: 'many' }, {})).toEqual([
       'port (file) must be a whole number from 0 to 65535.',
       expect.stringMatching(

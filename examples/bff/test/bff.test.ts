@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -34,6 +34,8 @@ let orders: Server
 let origin: string
 let userId: string
 let refreshes = 0
+/** What application and provider said to each other at the token endpoint. */
+const passed: string[] = []
 /** How far the application's clock is ahead. */
 let ahead = 0
 
@@ -58,10 +60,13 @@ beforeAll(async () => {
     origin,
     api: API,
   })
-  found.config[customFetch] = (url, init) => {
+  found.config[customFetch] = async (url, init) => {
     if (String(init.body).includes('refresh_token')) refreshes++
-    return fetch(url, init as RequestInit)
+    const answer = await fetch(url, init as RequestInit)
+    if (url.endsWith('/oauth/token')) passed.push(String(init.body), await answer.clone().text())
+    return answer
   }
+  passed.push(clientSecret)
   app = createApp(sessions, found, { origin, api: API, apiUrl }).listen(appPort)
 })
 
@@ -112,6 +117,21 @@ describe('an application whose users sign in at @coatcheck/server', () => {
       .header.split('; ')
       .map((pair) => pair.split('=')[0])
     expect(names).toEqual(['__Host-sid'])
+  })
+
+  it('P6 a copy of both stores holds nothing of what the browser or the application could use', async () => {
+    const visitor = await signIn()
+    await visitor.visit(`${origin}/login`) // another one under way
+    const cookies = [origin, provider].flatMap((each) => visitor.jarOf(each).header.split('; '))
+    const secrets = [...passed, ...cookies].flatMap((text) => text.match(/[\w-]{32,}/g) ?? [])
+    expect(secrets.length).toBeGreaterThan(15)
+    const files = readdirSync(directory, { recursive: true, withFileTypes: true }).filter(
+      (file) => file.isFile() && /\.db(-wal)?$/.test(file.name),
+    )
+    expect(files.length).toBeGreaterThan(1)
+    const copy = files.map((file) => readFileSync(join(file.parentPath, file.name), 'latin1')).join('')
+    expect(secrets.filter((secret) => copy.includes(secret))).toEqual([])
+    expect(copy).toContain(userId)
   })
 
   it('a visitor who is not signed in gets nothing from the API', async () => {

@@ -27,6 +27,9 @@ const LARGEST_BODY = 32_768
 
 const FORM = /^application\/x-www-form-urlencoded\s*(?:;|$)/i
 
+/** Longer than any notice is taken for fresh, with clocks as far apart as `clockTolerance` allows, in milliseconds. */
+const REMEMBERED = 1_200_000
+
 /** Passes over a user's sessions: each step-up that races the end makes another one necessary. */
 const MOST_PASSES = 16
 
@@ -55,7 +58,7 @@ export class LogoutReceiver<D> {
   }
 
   async #handle(token: string): Promise<boolean> {
-    const { issuer, clientId, sessions, clockTolerance } = this.#settings
+    const { issuer, clientId, sessions } = this.#settings
     const now = sessions.manager.settings.environment.now()
     const notice = await verifyLogoutToken(token, this.#settings, now)
     if (typeof notice === 'string') return false
@@ -63,7 +66,7 @@ export class LogoutReceiver<D> {
     if (await this.#used.seen(key)) return false
     await this.#end(notice)
     // Last, so that a notice which could not be obeyed is not refused when it comes again. Two at once do the same twice.
-    return this.#used.first(key, notice.expiresAt * 1_000 + 2 * clockTolerance - now)
+    return this.#used.first(key, REMEMBERED)
   }
 
   async #end({ whom, issuedAt }: LogoutNotice): Promise<void> {

@@ -10,7 +10,6 @@ export interface LogoutNotice {
   readonly jti: string
   /** Epoch seconds. */
   readonly issuedAt: number
-  readonly expiresAt: number
 }
 
 /** Why a logout token was refused: for logs. */
@@ -34,10 +33,10 @@ export async function verifyLogoutToken(
   if (!isJsonObject(claims.events) || !isJsonObject(claims.events[EVENT])) return 'events'
   // It would be an ID token, which a browser has and may send anywhere.
   if (Object.hasOwn(claims, 'nonce')) return 'nonce'
-  const { jti, iat, exp } = claims
+  const { jti, iat } = claims
   const whom = whomOf(claims)
   if (!isText(jti) || whom === null) return 'claims'
-  return { whom, jti, issuedAt: iat as number, expiresAt: exp as number }
+  return { whom, jti, issuedAt: iat as number }
 }
 
 /** The session where one is named, else everything of the user. */

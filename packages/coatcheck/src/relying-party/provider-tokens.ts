@@ -60,7 +60,7 @@ export class TokenKeeper<D> {
     const { userId, subject, sid } = of
     const tokens = heldTokens(answer, before)
     const sealed = await sealTokens(tokens, { issuer, clientId, userId }, sessions.manager.ring)
-    const life = typeof answer.expires_in === 'number' ? Math.max(0, answer.expires_in) * 1_000 : null
+    const life = lifeOf(answer)
     return {
       ...{ issuer, clientId, subject, sid, sealed },
       expiresAt: life === null ? null : now + life,
@@ -215,6 +215,11 @@ export class TokenKeeper<D> {
 /** Whether nobody is asking for new ones. */
 function isFree({ lease }: KeptLogin, active: ActiveSession): boolean {
   return lease === null || lease.until <= active.now()
+}
+
+/** Milliseconds that the access token lives; `null`: the provider does not say, or not in a number that makes sense. */
+function lifeOf({ expires_in: seconds }: TokenAnswer): number | null {
+  return typeof seconds === 'number' && seconds >= 0 && seconds < 1e9 ? seconds * 1_000 : null
 }
 
 /** What an answer leaves out stays as it was (RFC 6749, section 6). */

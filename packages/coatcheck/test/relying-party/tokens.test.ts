@@ -160,6 +160,31 @@ describe('renewing them', () => {
     expect((await third)?.accessToken).toBe('renewed')
   })
 
+  it('gives up after ten seconds without an answer, and what comes later is not waited for', async () => {
+    const { one, browser, asked, environment } = await fleet()
+    environment.advance(5 * MINUTE)
+    const waiting = tokensAt(one, browser).catch((error: unknown) => String(error))
+    const request = await nextOf(asked)
+    await environment.advanceAndSettle(10 * SECOND)
+    expect(await waiting).toContain('did not answer within 10000 ms')
+    request.fail(new Error('late'))
+    const again = tokensAt(one, browser)
+    const second = await nextOf(asked)
+    second.answer({})
+    expect(await again).not.toBeNull()
+  })
+
+  it('takes a life for none that is no number of seconds', async () => {
+    for (const expires_in of [-1, Number.NaN, Number.POSITIVE_INFINITY, '300' as unknown as number]) {
+      const shop = createShop()
+      const browser = visitorOf(shop)
+      const exchange = shop.provider.exchange.bind(shop.provider)
+      shop.provider.exchange = async (came) => ({ ...(await exchange(came)), expires_in })
+      expect(await signIn(shop, browser, ADA)).toMatchObject({ ok: true })
+      expect(await tokensAt(shop, browser)).toMatchObject({ expiresAt: null })
+    }
+  })
+
   it('is taken over from a node that is stuck, whose late answer counts no more', async () => {
     for (const late of ['answer', 'refusal'] as const) {
       const elsewhere = new FakeEnvironment()

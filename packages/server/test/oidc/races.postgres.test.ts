@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe } from 'vitest'
 import { crashCases } from './crashes.cases.ts'
+import { dumpCases } from './dump.cases.ts'
 import { postgresDatabases } from './postgres.ts'
 import { raceCases } from './races.cases.ts'
 import { startSso } from './sso.ts'
@@ -14,4 +15,5 @@ describe('codes and tokens on PostgreSQL', () => {
     () => databases.fresh(),
   )
   crashCases(() => databases.fresh())
+  dumpCases(async (options) => startSso(await databases.fresh(), options))
 })

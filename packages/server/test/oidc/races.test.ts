@@ -1,5 +1,6 @@
 import { describe } from 'vitest'
 import { crashCases } from './crashes.cases.ts'
+import { dumpCases } from './dump.cases.ts'
 import { raceCases } from './races.cases.ts'
 import { startSso } from './sso.ts'
 
@@ -9,4 +10,5 @@ describe('codes and tokens on SQLite', () => {
     async () => ({}),
   )
   crashCases(async () => ({}))
+  dumpCases((options) => startSso({}, options))
 })

@@ -67,17 +67,20 @@ export async function startApplication(
   )
 
   const paths: Readonly<Record<string, (visit: Visit) => Promise<void>>> = {
-    async '/login'({ go }) {
+    async '/login'({ go, url }) {
       const verifier = openid.randomPKCECodeVerifier()
       const state = openid.randomState()
       const fresh = randomBytes(16).toString('base64url')
       begun.set(fresh, { verifier, state })
-      go(openid.buildAuthorizationUrl(config, await parameters(verifier, state)).href, fresh)
+      const asked = { ...(await parameters(verifier, state)), ...Object.fromEntries(url.searchParams) }
+      go(openid.buildAuthorizationUrl(config, asked).href, fresh)
     },
     async '/callback'({ url, cookie, go, response }) {
       const started = begun.get(cookie)
       begun.delete(cookie)
       if (!started) return void response.writeHead(400).end('not begun here')
+      const error = url.searchParams.get('error')
+      if (error !== null) return void response.writeHead(403).end(`Refused: ${error}`)
       const checks = { pkceCodeVerifier: started.verifier, expectedState: started.state }
       const tokens = await openid.authorizationCodeGrant(config, url, checks)
       const claims = tokens.claims()

@@ -70,7 +70,10 @@ async function journey(sso: Sso) {
 /** A value as it is, its bytes where it is base64url, and each of both in hex and base64. */
 function formsOf(value: string): (string | Buffer)[] {
   const parts = value.split('.').filter((part) => part.length > 20 && !part.startsWith('eyJ'))
-  const raw = [Buffer.from(value), ...parts.map((part) => Buffer.from(part.replace(/^coatcheck_secret_/, ''), 'base64url'))]
+  const raw = [
+    Buffer.from(value),
+    ...parts.map((part) => Buffer.from(part.replace(/^coatcheck_secret_/, ''), 'base64url')),
+  ]
   return raw.flatMap((bytes) => [
     bytes,
     ...(['hex', 'base64', 'base64url'] as const).map((encoding) => bytes.toString(encoding)),

@@ -1,5 +1,6 @@
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { authenticator } from '../helpers/authenticator.ts'
 import { axeFindings, launchBrowser } from '../helpers/chromium.ts'
 import { startTestServer } from '../helpers/test-server.ts'
 import { startApplication } from './application.ts'
@@ -43,6 +44,63 @@ describe('two applications in Chromium', () => {
   })
 })
 
+describe('what an application may ask of a login, in Chromium', () => {
+  it('STEP-02 prompt, max_age and acr_values: nobody is asked in silence, everybody is asked again, and no weaker token is given', async () => {
+    const { shop, page } = await openStage()
+    const ask = (query: string) => page.goto(`${shop.origin}/login?${query}`)
+    await ask('prompt=none')
+    await page.getByText('Refused: login_required').waitFor()
+    await ask('')
+    await signIn(page)
+    await page.getByText('Hello Ann').waitFor()
+    await ask('prompt=none')
+    await page.getByText('Hello Ann').waitFor()
+    for (const query of ['prompt=login', 'max_age=0']) {
+      await ask(query)
+      expect(new URL(page.url()).pathname).toBe('/login')
+      await confirm(page)
+      await page.getByText('Hello Ann').waitFor()
+    }
+    await ask('prompt=none&acr_values=aal2')
+    await page.getByText('Refused: unmet_authentication_requirements').waitFor()
+    await ask('acr_values=aal3')
+    await confirm(page)
+    await page.getByText('Refused: unmet_authentication_requirements').waitFor()
+    await ask('acr_values=aal2')
+    await confirm(page)
+    const app = authenticator((await page.locator('.key').textContent()) ?? '', () => Date.now())
+    await page.locator('input[name=code]').fill(app.code())
+    await page.keyboard.press('Enter')
+    await page.locator('a.main').click()
+    await page.getByText('Hello Ann').waitFor()
+    await ask('prompt=none&acr_values=aal2')
+    await page.getByText('Hello Ann').waitFor()
+  })
+
+  it('OA-15 RT-08 consent that was withdrawn in "my account" is asked for again', async () => {
+    const { reviews, page, issuer } = await openStage({ trusted: false })
+    await page.goto(`${reviews.origin}/login`)
+    await signIn(page)
+    await page.getByRole('button', { name: 'Allow' }).click()
+    await page.getByText('Hello Ann').waitFor()
+    await page.goto(`${reviews.origin}/login?prompt=none`)
+    await page.getByText('Hello Ann').waitFor()
+    await page.goto(`${issuer}/account/applications`)
+    await page.getByRole('button', { name: /Remove/ }).click()
+    await page.getByText('No application uses your account').waitFor()
+    await page.goto(`${reviews.origin}/login?prompt=none`)
+    await page.getByText('Refused: consent_required').waitFor()
+    await page.goto(`${reviews.origin}/login`)
+    await page.getByRole('heading', { name: 'Allow The reviews?' }).waitFor()
+  })
+})
+
+/** The password once more. */
+async function confirm(page: Page): Promise<void> {
+  await page.getByLabel('Password').fill('correct horse battery staple')
+  await page.keyboard.press('Enter')
+}
+
 async function signIn(page: Page): Promise<void> {
   await page.getByLabel('Name or e-mail address').fill('ann@example.com')
   await page.getByLabel('Password').fill('correct horse battery staple')
@@ -62,5 +120,6 @@ async function openStage({ trusted = true } = {}) {
   const reviews = await startApplication(authority, publicAddress, { id: 'reviews', trusted })
   const context = await browser.newContext()
   onTestFinished(() => context.close())
-  return { shop, reviews, page: await context.newPage() }
+  const issuer = authority.settings.publicUrl.origin
+  return { shop, reviews, issuer, page: await context.newPage() }
 }

@@ -4,6 +4,7 @@ import { RedisServer } from '../../../coatcheck/test/helpers/redis-server.ts'
 import { authorizationCases } from './authorization.cases.ts'
 import { introspectionCases } from './introspection.cases.ts'
 import type { Open } from './races.cases.ts'
+import { rowCases } from './rows.cases.ts'
 import { startSso } from './sso.ts'
 import { tokenCases } from './tokens.cases.ts'
 
@@ -21,4 +22,5 @@ describe('the authorization server with sessions on Redis', () => {
   authorizationCases(open)
   tokenCases(open)
   introspectionCases(open)
+  rowCases(open)
 })

@@ -1,5 +1,8 @@
+import { join } from 'node:path'
+import { type Authority, openAuthority, resolveSettings } from '@coatcheck/server'
+import * as openid from 'openid-client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Addresses } from '../src/one-login/addresses.ts'
+import { type Addresses, onThisMachine } from '../src/one-login/addresses.ts'
 import { Guest, type Page } from './one-login/guest.ts'
 import { CAROL, closeOneLoginStage, DAVE, type OneLoginStage, openOneLoginStage } from './one-login/stage.ts'
 
@@ -144,6 +147,37 @@ describe('the API of the reviews', () => {
     }
   })
 
+  it('OA-11 OA-12 takes no token for another API, without its scope, or of a service that is no user', async () => {
+    const write = async (token: string) => {
+      const headers = { authorization: `Bearer ${token}` }
+      const answer = await new Guest().send(`${at.reviewsApi}/articles/bell`, { json: OPINION, headers })
+      return [answer.status, answer.headers['www-authenticate']]
+    }
+    const elsewhere = 'https://other.example/api'
+    const scopes = ['reviews:read', 'reviews:write']
+    const resources = { [at.reviewsApi]: scopes, [elsewhere]: scopes }
+    const robot = await register({ name: 'Robot', kind: 'service', resources })
+    const tokenFor = async (resource: string, scope: string) =>
+      (await openid.clientCredentialsGrant(robot, { resource, scope })).access_token
+    const foreign = await write(await tokenFor(elsewhere, 'reviews:write'))
+    expect(foreign).toEqual([401, 'Bearer error="invalid_token"'])
+    const insufficient = [403, 'Bearer error="insufficient_scope", scope="reviews:write"']
+    for (const scope of scopes)
+      expect(await write(await tokenFor(at.reviewsApi, scope))).toEqual(insufficient)
+  })
+
+  it('SSO-06 takes the token of a user until they log out, and no second longer', async () => {
+    const guest = new Guest()
+    const token = await userToken(guest)
+    const write = () => {
+      const headers = { authorization: `Bearer ${token}` }
+      return new Guest().send(`${at.reviewsApi}/articles/ticket`, { json: OPINION, headers })
+    }
+    expect((await write()).status).toBe(201)
+    await guest.send(`${at.accounts}/logout`, { form: {} })
+    expect((await write()).status).toBe(401)
+  })
+
   it('publishes what the shop brings in the name of a user, once for each article', async () => {
     const guest = new Guest()
     await guest.signIn(at.shop, at.accounts, CAROL)
@@ -174,6 +208,43 @@ describe('the API of the reviews', () => {
 /** Signs in and stops before the application hears of it. */
 async function signedInUntil(guest: Guest, until: string) {
   return guest.logIn(await guest.go(`${at.shop}/login`), CAROL, until)
+}
+
+/** An application that the owner registers beside those of the demo. */
+async function register(asked: Parameters<Authority['oauth']['clients']['add']>[0]) {
+  const dataDirectory = { text: join(stage.directory, 'session-server'), source: 'flag' } as const
+  const authority = await openAuthority(resolveSettings({ dataDirectory }).settings)
+  const added = await authority.oauth.clients.add(asked)
+  await authority.close()
+  if (!added.ok || added.secret === null) throw new Error('not registered')
+  return openid.discovery(
+    new URL(at.accounts),
+    added.client.id,
+    undefined,
+    openid.ClientSecretBasic(added.secret),
+    {
+      execute: [openid.allowInsecureRequests],
+      [openid.customFetch]: (url, init) => fetch(onThisMachine(url), init as RequestInit),
+    },
+  )
+}
+
+/** Of another application that acts for a user. */
+async function userToken(guest: Guest): Promise<string> {
+  const callback = 'https://other.example/callback'
+  const [resource, scope] = [at.reviewsApi, 'reviews:write']
+  const config = await register({
+    ...{ name: 'Other', kind: 'confidential', trusted: true, redirectUris: [callback] },
+    resources: { [resource]: [scope] },
+  })
+  const pkceCodeVerifier = openid.randomPKCECodeVerifier()
+  const code_challenge = await openid.calculatePKCECodeChallenge(pkceCodeVerifier)
+  const { href } = openid.buildAuthorizationUrl(config, {
+    ...{ redirect_uri: callback, resource, scope: `openid ${scope}` },
+    ...{ code_challenge, code_challenge_method: 'S256' },
+  })
+  const { url } = await guest.logIn(await guest.go(href), CAROL, callback)
+  return (await openid.authorizationCodeGrant(config, new URL(url), { pkceCodeVerifier })).access_token
 }
 
 async function nameAt(guest: Guest, application: string): Promise<string | null> {

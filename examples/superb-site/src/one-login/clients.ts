@@ -13,9 +13,12 @@ export async function registerClients({ oauth }: Authority, addresses: Addresses
     shop: await register(oauth, 'shop', {
       ...{ name: 'Superb Site', origin: addresses.shop },
       resources: { [addresses.reviewsApi]: ['reviews:write'] },
+      serves: [],
     }),
     reviews: await register(oauth, 'reviews', {
       ...{ name: 'Superb Reviews', origin: addresses.reviews, resources: {} },
+      // It is this API, and may ask whether tokens for it still count.
+      serves: [addresses.reviewsApi],
     }),
   }
 }
@@ -24,17 +27,19 @@ interface Wanted {
   readonly name: string
   readonly origin: string
   readonly resources: Readonly<Record<string, readonly string[]>>
+  readonly serves: readonly string[]
 }
 
 /** Answers the secret. It is kept nowhere: each start makes a new one. */
 async function register(oauth: Authority['oauth'], id: string, wanted: Wanted): Promise<string> {
-  const { name, origin, resources } = wanted
+  const { name, origin, resources, serves } = wanted
   const terms = {
     redirectUris: [`${origin}/callback`],
     postLogoutRedirectUris: [`${origin}/goodbye`],
     // The server itself may not know the names that browsers do.
     backchannelLogoutUri: `http://127.0.0.1:${new URL(origin).port}/back-channel-logout`,
     resources,
+    serves,
   }
   const known = await oauth.clients.find(id)
   const isSame = Object.entries(terms).every(

@@ -28,6 +28,8 @@ export interface SignIn {
   logout(request: Request): Promise<string>
   /** For the API; `null`: the user has to sign in again. */
   accessToken(request: Request): Promise<string | null>
+  /** Whether an access token that came to this application's API still counts: not once its user has logged out. */
+  isActive(accessToken: string): Promise<boolean>
 }
 
 export function openSignIn<D>(options: SignInOptions<D>): SignIn {
@@ -55,6 +57,7 @@ export function openSignIn<D>(options: SignInOptions<D>): SignIn {
     async accessToken(request) {
       return (await party.tokens(sessions.of(request)))?.accessToken ?? null
     },
+    isActive: (accessToken) => provider.isActive(accessToken),
   }
 }
 
@@ -139,6 +142,11 @@ class Provider {
 
   async refresh(token: string) {
     return openid.refreshTokenGrant(await this.#configuration(), token)
+  }
+
+  /** RFC 7662. */
+  async isActive(token: string): Promise<boolean> {
+    return (await openid.tokenIntrospection(await this.#configuration(), token)).active
   }
 
   /** Found when it is first needed, and kept: the accounts server may start later than we do. */

@@ -41,6 +41,11 @@ export const END_REASONS: Readonly<
     title: 'Old session ended',
     text: 'another one took its place. The old token is dead at once.',
   },
+  'provider-logout': { title: 'Logged out elsewhere', text: 'ended, since the accounts server said so.' },
+  'provider-refused': {
+    title: 'Session ended',
+    text: 'the accounts server renews nothing for it any more.',
+  },
   'shared-rotation': { title: 'Session ended', text: 'two devices held the same token.' },
 }
 

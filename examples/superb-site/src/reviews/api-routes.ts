@@ -1,17 +1,20 @@
 import { type AccessTokenClaims, type AccessTokenVerifier, createAccessTokenVerifier } from 'coatcheck/tokens'
 import express, { type ErrorRequestHandler, type Request, type Response, Router } from 'express'
 import { findProduct } from '../catalogue.ts'
-import { type Addresses, onThisMachine } from '../one-login/addresses.ts'
-import { Opinion, type Reviews } from './reviews.ts'
+import { onThisMachine } from '../one-login/addresses.ts'
+import type { ReviewsParts } from './parts.ts'
+import { Opinion } from './reviews.ts'
 
 export const WRITE_SCOPE = 'reviews:write'
 
 /** Knows no sessions and no cookies: everybody may read, and access tokens of the accounts server say who writes. */
-export function apiRoutes(reviews: Reviews, addresses: Addresses): Router {
+export function apiRoutes({ reviews, addresses, signIn }: ReviewsParts): Router {
   const verifier = createAccessTokenVerifier({
     issuer: addresses.accounts,
     audience: addresses.reviewsApi,
     jwks: { url: onThisMachine(`${addresses.accounts}/oauth/jwks`) },
+    // A token that is right in itself may have lost its session: one question per review that is written.
+    revocation: { isRevoked: async (_claims, token) => !(await signIn.isActive(token)) },
   })
   const routes = Router()
 

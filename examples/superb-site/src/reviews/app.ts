@@ -5,19 +5,20 @@ import express, { type ErrorRequestHandler, type Express } from 'express'
 import { SignInError } from '../one-login/sign-in.ts'
 import { pageHeaders } from '../page-headers.ts'
 import { apiRoutes } from './api-routes.ts'
-import { pageRoutes, type ReviewsParts } from './page-routes.ts'
+import { pageRoutes } from './page-routes.ts'
 import { errorPage } from './pages/message-page.ts'
+import type { ReviewsParts } from './parts.ts'
 
 /** The second application: pages for people, whose sessions are its own, and an API for other applications. */
 export function createReviewsApp(parts: ReviewsParts): Express {
-  const { sessions, reviews, signIn, addresses } = parts
+  const { sessions, signIn, addresses } = parts
   const app = express()
   app.disable('x-powered-by')
   app.use(pageHeaders(addresses.accounts))
   for (const directory of ['../../public-reviews', '../../public']) {
     app.use(express.static(fileURLToPath(new URL(directory, import.meta.url)), { index: false }))
   }
-  app.use('/api', apiRoutes(reviews, addresses))
+  app.use('/api', apiRoutes(parts))
   app.use(signIn.notices)
   app.use(sessionMiddleware(sessions))
   app.use(express.urlencoded({ extended: false, limit: '10kb' }))

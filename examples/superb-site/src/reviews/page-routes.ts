@@ -1,22 +1,12 @@
-import type { Sessions } from 'coatcheck'
 import { type Request, Router } from 'express'
 import { findProduct, type Product } from '../catalogue.ts'
 import { formField } from '../form.ts'
-import type { Addresses } from '../one-login/addresses.ts'
-import type { SignIn } from '../one-login/sign-in.ts'
 import { type ArticlePage, articlePage } from './pages/article-page.ts'
 import { frontPage } from './pages/front-page.ts'
 import type { PageContext } from './pages/layout.ts'
 import { goodbyePage } from './pages/message-page.ts'
-import { Opinion, type Reviews } from './reviews.ts'
-import type { ReviewsData } from './reviews-sessions.ts'
-
-export interface ReviewsParts {
-  readonly sessions: Sessions<ReviewsData>
-  readonly reviews: Reviews
-  readonly signIn: SignIn
-  readonly addresses: Addresses
-}
+import type { ReviewsParts } from './parts.ts'
+import { Opinion } from './reviews.ts'
 
 /** How many of the latest are on the front page. */
 const LATEST = 6

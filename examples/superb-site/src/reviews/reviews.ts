@@ -15,10 +15,13 @@ export const Opinion = z.object({
     .max(5, 'Choose one to five stars.'),
   text: z
     .string()
+    // Forms send the ends of lines as two characters, and count them as one.
+    .overwrite((text) => text.replaceAll('\r\n', '\n'))
     .trim()
     .min(1, 'Write a few words.')
     .max(LONGEST_TEXT, `At most ${LONGEST_TEXT} characters.`)
-    .regex(/^[\P{C}\n\r\t]*$/u, 'There are characters in it that cannot be shown.'),
+    // Of what is invisible only line ends, and what joins emoji.
+    .regex(/^[\P{C}\n\t\u200d]*$/u, 'There are characters in it that cannot be shown.'),
 })
 export type Opinion = Readonly<z.infer<typeof Opinion>>
 

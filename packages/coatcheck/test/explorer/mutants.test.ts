@@ -49,11 +49,14 @@ describe('the explorer finds', () => {
   })
 })
 
-const ORDERS = 60
+/** Most are found soon, but some late in the list of scenarios. */
+const ORDERS = [6, 60]
 
 async function exploreAll(Store: typeof DelegatingStore): Promise<void> {
   const { stores } = memoryStores((store) => new Store(store))
-  for (const scenario of explorerScenarios) await explore(scenario, { stores, orders: ORDERS, seed: 1 })
+  for (const orders of ORDERS) {
+    for (const scenario of explorerScenarios) await explore(scenario, { stores, orders, seed: 1 })
+  }
 }
 
 class SettlesAtFirstUse extends DelegatingStore {

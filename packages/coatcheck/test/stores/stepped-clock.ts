@@ -3,6 +3,9 @@ import type { SessionStore } from '../../src/core/store.ts'
 import { FakeEnvironment } from '../../src/testing/fake-environment.ts'
 import { createNode, HOUR, keysOf, login, MINUTE, type Node, sessionOf, verdictOf } from '../helpers/nodes.ts'
 
+/** Several times as much as the clocks are apart. */
+const ABSOLUTE_HOURS = 3
+
 /** An engine with a clock of its own, which no node's clock moves. */
 export interface ClockedEngine {
   /** A node's own handle. */
@@ -41,7 +44,7 @@ export function testSteppedClocks(engine: () => Promise<ClockedEngine>): void {
     fleet.stepped.environment.stepWallClock(step)
     const { token } = await login(fleet.stepped, 'ada', {}, null)
     let current = token
-    for (let minutes = 0; minutes < 12 * 60 - 20; minutes += 20) {
+    for (let minutes = 0; minutes < ABSOLUTE_HOURS * 60 - 20; minutes += 20) {
       await fleet.pass(20 * MINUTE)
       current = await fleet.use(current)
     }
@@ -78,7 +81,7 @@ class Fleet {
 
   private constructor(engine: ClockedEngine) {
     this.#engine = engine
-    const shared = { keys: keysOf([0, 'current']) }
+    const shared = { keys: keysOf([0, 'current']), absoluteTimeout: `${ABSOLUTE_HOURS}h` as const }
     this.steady = createNode({
       ...shared,
       store: engine.store(),

@@ -68,6 +68,8 @@ function* warnings({ given, settings }: CommandSettings): Generator<string> {
   }
   if (settings.unsafeAllowHttp)
     yield 'Warning: unsafe-allow-http is on: anybody on the way can take sessions.'
+  if (settings.unsafeAllowSettings)
+    yield 'Warning: unsafe-allow-settings is on: sessions that have ended may live again after a restart of Redis.'
 }
 
 /** A link for the first administrator in a file of this user's own, while there is none. */

@@ -182,6 +182,13 @@ export const DEFINITIONS: { readonly [N in SettingName]: Definition<Settings[N]>
     fallback: '10',
     parse: (given) => whole(given, 0, 600),
   },
+  unsafeAllowSettings: {
+    description:
+      'Sessions in a Redis that may forget: evicts, keeps no append-only file, or goes on without its replicas',
+    fallback: 'false',
+    parse: flag,
+    isFlag: true,
+  },
   unsafeAllowHttp: {
     description: 'Sessions over plain HTTP beyond this machine: anybody on the way can take them',
     fallback: 'false',

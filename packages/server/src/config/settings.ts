@@ -50,6 +50,7 @@ export interface Settings {
   /** Seconds that requests under way have after SIGTERM. */
   readonly shutdownTimeout: number
   readonly unsafeAllowHttp: boolean
+  readonly unsafeAllowSettings: boolean
 }
 
 export type SettingName = keyof Settings

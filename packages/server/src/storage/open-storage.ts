@@ -82,7 +82,7 @@ class Opening {
     if (!store.startsWith('redis')) return postgres(this.#pool(store))
     const client = await connectRedis(store, this.#onError)
     this.#closers.push(() => client.close())
-    return redis(client)
+    return redis(client, { unsafeAllowSettings: this.#settings.unsafeAllowSettings })
   }
 
   /** A store for what is few and must not be lost with a cache. */

@@ -4,6 +4,9 @@ import { type Database, DatabaseError, type Row, type Transaction, type Value } 
 const INT8 = 20
 const UNIQUE_VIOLATION = '23505'
 
+/** Longest that a statement may take, in milliseconds, unless the address says otherwise (`?query_timeout=`): then it has failed. */
+const QUERY_PATIENCE = 30_000
+
 /** A database of PostgreSQL for any number of machines; the pool is closed with it. */
 export function openPostgresDatabase(pool: Pool): Database {
   return new PostgresDatabase(pool)
@@ -14,6 +17,7 @@ export function createPool(connectionString: string, onError: (error: unknown) =
   const pool = new Pool({
     connectionString,
     connectionTimeoutMillis: 5_000,
+    ...(!connectionString.includes('query_timeout=') && { query_timeout: QUERY_PATIENCE }),
     types: {
       getTypeParser: ((oid: number, format?: 'text') =>
         oid === INT8 ? Number : types.getTypeParser(oid, format)) as typeof types.getTypeParser,

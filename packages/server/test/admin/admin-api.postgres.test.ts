@@ -14,7 +14,7 @@ beforeAll(async () => {
 
 afterAll(() => server.dispose())
 
-adminApiCases(async () => {
+adminApiCases('PostgreSQL', async () => {
   databases += 1
   const pool = new Pool({ connectionString: server.url() })
   await pool.query(`CREATE DATABASE admin_${databases}`)

@@ -1,4 +1,4 @@
 import { testAuthority } from '../helpers/test-server.ts'
 import { adminApiCases } from './admin-cases.ts'
 
-adminApiCases(() => testAuthority())
+adminApiCases('SQLite', () => testAuthority())

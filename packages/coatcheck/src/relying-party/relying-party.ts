@@ -136,6 +136,9 @@ export function createRelyingParty<D>(options: RelyingPartyOptions<D>): RelyingP
 /** Keep codes and states out of caches and of `Referer`. */
 const HEADERS = Object.freeze({ 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' })
 
+/** From the ID token to the login, in milliseconds, for what else has to be proved. */
+const LONGEST_WAIT = 900_000
+
 /** Made by `createRelyingParty`; keep one for the life of the process. */
 export class RelyingParty<D> {
   readonly #settings: RelyingPartySettings<D>
@@ -208,7 +211,10 @@ export class RelyingParty<D> {
       : { ok: true, location: transaction.returnTo, identity: outcome, setCookies, headers: HEADERS }
   }
 
-  /** Logs in who was not admitted at once. `false`: the provider has ended it meanwhile. Throws as `callback`. */
+  /**
+   * Logs in who was not admitted at once, within a quarter of an hour. `false`: that is over, or the provider has ended it meanwhile.
+   * Throws as `callback`; it is the application's to know that this very browser came back with the proof.
+   */
   async finish(
     session: Session<D>,
     { identity, isFresh, answer }: Proof,
@@ -217,6 +223,8 @@ export class RelyingParty<D> {
     const { manager } = this.#settings.sessions
     const { subject, sid } = identity
     const arrival = { subject, sid, issuedAt: Number(identity.claims.iat) }
+    // Notices that have come meanwhile are remembered for longer than this, not for ever.
+    if (!(manager.settings.environment.now() - arrival.issuedAt * 1_000 < LONGEST_WAIT)) return false
     const kept = await this.#keeper.keep(answer, { userId, subject, sid })
     const life = manager.settings.lifetimes[login.remember ? 'remembered' : 'signedIn'].absolute
     await this.#journal.noteLogin(arrival, userId, life)

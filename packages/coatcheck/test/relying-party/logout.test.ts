@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { LogoutRequest } from '../../src/relying-party/index.ts'
+import type { LogoutRequest, Proof } from '../../src/relying-party/index.ts'
 import { HOUR, MINUTE } from '../helpers/nodes.ts'
 import { ecKey } from '../tokens/jwt/forge.ts'
 import { FakeProvider, ISSUER, LOGOUT_EVENT, noticeOf } from './provider.ts'
@@ -270,6 +270,31 @@ describe('SSO-04 what a notice of logout ends', () => {
     shop.environment.advance(HOUR / 2)
     const browser = visitorOf(shop)
     expect(await signIn(shop, browser, { sub: 'ada', sid: 's1' })).toMatchObject({ reason: 'logged-out' })
+  })
+
+  it('SSO-04 a proof that waits for something else is good for a quarter of an hour, and not after its notice', async () => {
+    const shop = createShop()
+    const userId = `ada of ${ISSUER}`
+    const proofs: Proof[] = []
+    for (const sid of ['s1', 's2', 's3']) {
+      const browser = visitorOf(shop)
+      const url = shop.provider.authorize(await begin(shop, browser), { sub: 'ada', sid })
+      const admit = async ({ proof }: { readonly proof: Proof }) => {
+        proofs.push(JSON.parse(JSON.stringify(proof)))
+        return null
+      }
+      expect(await callback(shop, browser, url, { admit })).toMatchObject({ ok: false, reason: 'account' })
+    }
+    const [first, second, third] = proofs as [Proof, Proof, Proof]
+    const finish = async (proof: Proof) =>
+      (await visitorOf(shop).post((session) => shop.relyingParty.finish(session, proof, { userId }))).value
+    await shop.relyingParty.receiveLogout(shop.provider.notice({ sid: 's1' }))
+    shop.environment.advance(14 * MINUTE)
+    expect(await finish(first)).toBe(false)
+    expect(await finish(second)).toBe(true)
+    shop.environment.advance(2 * MINUTE)
+    expect(await finish(third)).toBe(false)
+    expect((await shop.sessions.list(userId)).sessions).toHaveLength(1)
   })
 
   it('P10 a login that cannot find out about notices does not live', async () => {

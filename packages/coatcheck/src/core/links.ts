@@ -10,7 +10,7 @@ import type { FindResult, MutateResult } from './store.ts'
 export const LINK_FIELD = '\u0001linked'
 
 /** Sessions that one session may be linked with: one per site of the same owner. */
-export const MOST_LINKS = 16
+export const MOST_LINKS = 32
 
 /** What the names of linked sessions may add to data that is as long as `maxDataBytes` allows. */
 const ROOM = 1_024

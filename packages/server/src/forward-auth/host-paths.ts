@@ -162,7 +162,7 @@ class HostPaths {
     })
     if (!received.ok) {
       response.appendHeader('Set-Cookie', received.setCookies)
-      return refuse(response)
+      return received.reason === 'session' ? say(response, 409, TOO_MANY) : refuse(response)
     }
     const { authenticatedAgo } = received
     if (authenticatedAgo !== null) {
@@ -177,6 +177,10 @@ class HostPaths {
     response.writeHead(303, { location: safeRedirectPath(parameters.get('return_to')) }).end()
   }
 }
+
+/** A session is linked with 32 others. */
+const TOO_MANY =
+  'You are signed in at as many sites as can be. Sign out, and sign in again where you need it.'
 
 function nothing({ response }: Visit): void {
   say(response, 404, 'There is nothing here.')

@@ -4,6 +4,7 @@ import { FakeEnvironment } from 'coatcheck/testing'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { issueSetupToken } from '../../src/admin/setup.ts'
+import { authenticator } from '../helpers/authenticator.ts'
 import { axeFindings, launchBrowser } from '../helpers/chromium.ts'
 import { PageVisitor } from '../helpers/page-visitor.ts'
 import { startTestServer } from '../helpers/test-server.ts'
@@ -42,6 +43,7 @@ describe.each([
     await signIn(page, stage, look)
     await devices(page, stage, look)
     await keys(page, look)
+    await secondStep(page, stage, look)
     await changePassword(page, look)
     await resetPassword(page, stage, look)
   })
@@ -155,6 +157,42 @@ async function keys(page: Page, look: Look): Promise<void> {
   await look('keys')
   await page.getByRole('button', { name: 'Revoke: Nightly report' }).click()
   await page.getByText('You have no keys').waitFor()
+}
+
+/** On, in by it, and off again. */
+async function secondStep(page: Page, { origin, environment }: Stage, look: Look): Promise<void> {
+  await page.getByRole('link', { name: 'Second step' }).click()
+  await look('second-step')
+  const app = authenticator((await page.locator('.key').textContent()) ?? '', () => environment.now())
+  await page.locator('#code').fill('123456')
+  await page.getByRole('button', { name: 'Turn on' }).click()
+  await page.getByRole('alert').waitFor()
+  await page.locator('#code').fill(app.code())
+  await page.getByRole('button', { name: 'Turn on' }).click()
+  await page.getByRole('heading', { name: 'Recovery codes' }).waitFor()
+  await look('recovery-codes')
+  await page.getByRole('link', { name: 'I have kept them' }).click()
+  await look('second-step-on')
+  environment.advance(30_000)
+  await page.getByRole('button', { name: 'Sign out' }).first().click()
+  await page.goto(`${origin}/login?return_to=/account/second-step`)
+  await page.getByLabel('Name').fill('ada')
+  await page.getByLabel('Password').fill(PASSWORD)
+  await page.keyboard.press('Enter')
+  await page.getByRole('heading', { name: 'Enter your code' }).waitFor()
+  await page.getByText('I cannot use the app').click()
+  await look('code')
+  await page.locator('#code').fill(app.code())
+  await page.locator('#code').press('Enter')
+  await page.getByRole('button', { name: 'Turn off' }).click()
+  await page.getByText('The second step is turned off').waitFor()
+  await page.getByRole('link', { name: 'Your data' }).click()
+  await look('data')
+  const [file] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('link', { name: 'Download as a file' }).click(),
+  ])
+  expect(file.suggestedFilename()).toBe('account.json')
 }
 
 async function changePassword(page: Page, look: Look): Promise<void> {

@@ -1,0 +1,3 @@
+import { accountCases } from './accounts.cases.ts'
+
+accountCases('SQLite', async () => ({}))

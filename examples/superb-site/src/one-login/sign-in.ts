@@ -33,14 +33,14 @@ export interface SignIn {
 }
 
 export function openSignIn<D>(options: SignInOptions<D>): SignIn {
-  const { sessions, accounts, origin, client } = options
+  const { sessions, accounts, origin, client, api } = options
   const provider = new Provider(accounts, client)
   const party = createRelyingParty<D>({
     ...{ sessions, issuer: accounts, clientId: client.id, redirectUri: `${origin}/callback` },
     jwks: onThisMachine(`${accounts}/oauth/jwks`),
     // There is one provider, and no other accounts: its users are ours.
     userId: ({ subject }) => subject,
-    refresh: (token) => provider.refresh(token),
+    refresh: (token) => provider.refresh(token, api),
   })
   return {
     notices: Router().post('/back-channel-logout', async (request, response) => {
@@ -140,8 +140,9 @@ class Provider {
     return openid.authorizationCodeGrant(await this.#configuration(), url, checks)
   }
 
-  async refresh(token: string) {
-    return openid.refreshTokenGrant(await this.#configuration(), token)
+  /** A new access token, for the API again. */
+  async refresh(token: string, api: SignInOptions<unknown>['api']) {
+    return openid.refreshTokenGrant(await this.#configuration(), token, api && { resource: api.resource })
   }
 
   /** RFC 7662. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { LogoutRequest, Proof } from '../../src/relying-party/index.ts'
+import { createKeyRing, createTokens, ephemeralSigningKeys } from '../../src/tokens/index.ts'
 import { HOUR, MINUTE } from '../helpers/nodes.ts'
 import { ecKey } from '../tokens/jwt/forge.ts'
 import { FakeProvider, ISSUER, LOGOUT_EVENT, noticeOf } from './provider.ts'
@@ -222,6 +223,25 @@ describe('SSO-04 what a notice of logout ends', () => {
     }
     expect(await shop.relyingParty.receiveLogout(shop.provider.notice({ sid: 's1' }))).toMatchObject(DONE)
     expect(await userAt(ada)).toBeNull()
+  })
+
+  it('SSO-04 with all that hangs on it: refresh tokens of our own, and open connections', async () => {
+    const shop = createShop()
+    const { sessions, environment } = shop
+    const keys = createKeyRing({ storage: ephemeralSigningKeys(), environment })
+    const tokens = createTokens({ sessions, keys, issuer: 'https://shop.example' })
+    const ada = await signedIn(shop, 'ada', 's1')
+    const { value } = await ada.get(async (session) => ({
+      issued: await tokens.issue(session, { id: 'phone', audience: 'https://orders.example' }),
+      signal: sessions.manager.holdSignal(session.id as NonNullable<typeof session.id>),
+    }))
+    if (!value?.issued.ok) throw new Error('no tokens')
+    await shop.relyingParty.receiveLogout(shop.provider.notice({ sid: 's1' }))
+    expect(value.signal.aborted).toBe(true)
+    expect(await tokens.refresh(value.issued.refreshToken ?? '')).toMatchObject({
+      ok: false,
+      error: 'invalid_grant',
+    })
   })
 
   it('SSO-04 spares a session of the same user that came in another way', async () => {

@@ -14,7 +14,7 @@ export const ADMIN_SOCKET = 'admin.sock'
 /** What the system allows of a socket's path, in bytes. */
 const LONGEST_PATH = 103
 
-/** How often a process without the socket looks whether the one that has it is still there, in milliseconds. */
+/** How often each process looks who has the socket, in milliseconds. */
 const LOOK_AGAIN = 2_000
 
 /** Path of the admin socket of a data directory. */
@@ -71,13 +71,25 @@ export class AdminSocket {
   async start(): Promise<void> {
     if (this.impediment !== null || this.#stopped) return
     try {
-      if (!(await isAnswering(this.#path))) await this.#listen()
+      if (!this.#isHeld()) {
+        await this.#letGo()
+        if (!(await isAnswering(this.#path))) await this.#listen()
+      }
     } catch (error) {
       this.#log.warn({ code: codeOf(error) }, 'the admin socket could not be made')
     }
-    if (this.#server === null && !this.#stopped) {
-      this.#cancel = this.#environment.setTimer(LOOK_AGAIN, () => void this.start())
-    }
+    if (!this.#stopped) this.#cancel = this.#environment.setTimer(LOOK_AGAIN, () => void this.start())
+  }
+
+  /** Of two that find a socket which was left behind, the later one's is in its place. */
+  #isHeld(): boolean {
+    return this.#server !== null && inodeOf(this.#path) === this.#inode
+  }
+
+  async #letGo(): Promise<void> {
+    const server = this.#server
+    this.#server = null
+    if (server !== null) await stop(server, 0, this.#environment)
   }
 
   async stop(patience: number): Promise<void> {
@@ -111,6 +123,10 @@ export class AdminSocket {
 
   /** Unless another process has put its own in the place meanwhile. */
   #remove(): void {
-    if (statSync(this.#path, { throwIfNoEntry: false })?.ino === this.#inode) unlinkSync(this.#path)
+    if (inodeOf(this.#path) === this.#inode) unlinkSync(this.#path)
   }
+}
+
+function inodeOf(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.ino
 }

@@ -58,6 +58,24 @@ describe('every request', () => {
     expect(answer).toMatch(/^HTTP\/1.1 413/)
   })
 
+  it('has nothing behind a body that is cut off: what looks like a request there is part of it', async () => {
+    const { publicAddress } = await startTestServer()
+    const socket = connect(Number(new URL(publicAddress).port), '127.0.0.1')
+    let answer = ''
+    socket.on('data', (data) => {
+      answer += String(data)
+    })
+    socket.on('error', () => {})
+    const closed = new Promise((resolve) => socket.once('close', resolve))
+    socket.write('POST /v1/sessions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n')
+    const block = 'x'.repeat(65_536)
+    for (let sent = 0; sent < 4; sent++) socket.write(`10000\r\n${block}\r\n`)
+    socket.write('0\r\n\r\nGET /login HTTP/1.1\r\nHost: x\r\n\r\n')
+    await closed
+    expect(answer.match(/^HTTP\/1\.1 \d+/gm) ?? []).not.toContain('HTTP/1.1 200')
+    expect(answer).not.toContain('<form')
+  })
+
   it('is cut off where a body of untold length goes on and on, read or not', async () => {
     const { publicAddress } = await startTestServer()
     for (const path of ['/nowhere', '/forward-auth', '/login', '/v1/sessions']) {
@@ -67,7 +85,6 @@ describe('every request', () => {
   })
 })
 
-/** A certificate that nobody trusts, as settings. */
 async function secureHeader(url: string, name: string): Promise<string> {
   const request = secureRequest(url, { rejectUnauthorized: false, agent: false })
   request.end()

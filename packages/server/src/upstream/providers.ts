@@ -52,11 +52,12 @@ interface UpstreamSettings {
   readonly upstreamSecrets: Readonly<Record<string, string>>
   readonly unsafeAllowHttp: boolean
   readonly verifyUrl: string | null
+  readonly publicUrl: URL
 }
 
 /** What is wrong with the settings of providers together, a sentence for each. */
 export function upstreamMistakes(settings: UpstreamSettings): string[] {
-  const { upstreams, upstreamSecrets, unsafeAllowHttp, verifyUrl } = settings
+  const { upstreams, upstreamSecrets, unsafeAllowHttp, verifyUrl, publicUrl } = settings
   const found = upstreams.flatMap(({ id, issuer }, index) => {
     const { protocol, hostname } = new URL(issuer)
     const isInTheOpen = protocol === 'http:' && !isLoopback(hostname) && !unsafeAllowHttp
@@ -73,6 +74,9 @@ export function upstreamMistakes(settings: UpstreamSettings): string[] {
   })
   if (Object.keys(upstreamSecrets).some((id) => !upstreams.some((one) => one.id === id))) {
     found.push('upstream-secrets has one for a provider that is not among upstreams.')
+  }
+  if (upstreams.length > 0 && publicUrl.protocol === 'http:' && !isLoopback(publicUrl.hostname)) {
+    found.push('upstreams need a public-url that begins with https:// beyond this machine.')
   }
   if (upstreams.length > 0 && verifyUrl !== null) {
     found.push('upstreams must not be given where verify-url keeps the accounts elsewhere.')

@@ -47,6 +47,13 @@ describe('upstream providers among the settings', () => {
     ])
   })
 
+  it('are none for a server that visitors reach in clear', () => {
+    const file = { upstreams: [CORP], 'public-url': 'http://accounts.example', 'unsafe-allow-http': true }
+    expect(mistakesOf(file, { corp: 'hush' })).toEqual([
+      'upstreams need a public-url that begins with https:// beyond this machine.',
+    ])
+  })
+
   it('never show a secret: not in print, not in a mistake, not on a command line', () => {
     const { settings, sources, given } = resolved({ upstreams: [CORP] }, { corp: 'hush-hush' })
     expect(JSON.stringify(printedSettings({ settings, sources }, given))).not.toContain('hush')

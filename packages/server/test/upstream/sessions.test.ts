@@ -1,4 +1,6 @@
-import { describe, expect, it, vi } from 'vitest'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { startTestServer } from '../helpers/test-server.ts'
 import { startApplication } from '../oidc/application.ts'
 import { settableEnvironment } from '../oidc/clock.ts'
@@ -81,6 +83,23 @@ describe('a session from an upstream provider', () => {
     expect([(await one.get('/account')).status, (await other.get('/account')).status]).toEqual([303, 200])
     expect(await notify(await corp.logoutToken({ sub: 'ann' }))).toBe(200)
     expect((await other.get('/account')).status).toBe(303)
+  })
+
+  it('of an account without a password gets none by a mailbox', async () => {
+    let links = 0
+    const hook = createServer((_, response) => {
+      links += 1
+      response.end()
+    }).listen(0, '127.0.0.1')
+    onTestFinished(() => void hook.close())
+    await new Promise((resolve) => hook.once('listening', resolve))
+    const resetUrl = `http://127.0.0.1:${(hook.address() as AddressInfo).port}/`
+    const { visitor, corp, authority } = await openStage({ written: { resetUrl } })
+    await authority.accounts.create({ name: 'Bob', password: 'correct horse battery' })
+    await signInWith(visitor(), corp, 'ann', { twist: { claims: { name: 'Ann' } } })
+    for (const name of ['Ann', 'Bob']) await visitor().post('/forgot-password', { name })
+    await authority.accounts.flush()
+    expect(links).toBe(1)
   })
 
   it('AUD-01 leaves no secret, code or token in the log or the audit trail', async () => {

@@ -37,7 +37,7 @@ export function secondStepPages(app: Hono, kit: PageKit): void {
       if (await kit.authority.accounts.secondFactors.remove(userId, { kind: 'user', id: userId })) {
         // Nothing of this session speaks of a second step any more, and no other session goes on (LIO-07).
         await session.revokeOthers({ fresh: false })
-        await session.reauthenticate({ methods: ['pwd'], level: 'aal1' })
+        await session.reauthenticate({ methods: withoutCode(session.authentication.methods), level: 'aal1' })
       }
       return kit.redirect(c, `${PATH}?removed=1`)
     }),
@@ -127,7 +127,7 @@ async function add(visit: Visit, kit: PageKit, form: (name: string) => string): 
     return propose(visit, kit, { returnTo, sealed: form('sealed'), problem: wrong, status: 400 })
   }
   await session.revokeOthers({ fresh: false })
-  const methods = [...new Set([...session.authentication.methods, 'otp', 'mfa'])]
+  const methods = [...withoutCode(session.authentication.methods), ...CODE]
   await session.reauthenticate({ methods, level: 'aal2' })
   // Forms are bound to the session, which has another id now.
   return showCodes({ ...visit, frame: { ...visit.frame, csrf: session.csrfToken() } }, kit, codes, returnTo)
@@ -145,6 +145,13 @@ function showCodes(
 <p><a class="main" href="${returnTo}">${words('secondStep.done')}</a></p>`
   const title = words('secondStep.codesTitle')
   return kit.show(c, { title, content, wide: true, account: { ...frame, path: PATH } })
+}
+
+/** What a code adds to the methods of a proof (RFC 8176). */
+const CODE: readonly string[] = ['otp', 'mfa']
+
+function withoutCode(methods: readonly string[]): string[] {
+  return methods.filter((method) => !CODE.includes(method))
 }
 
 /** Nothing of it is anybody's text but the squares. */

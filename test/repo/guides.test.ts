@@ -124,6 +124,13 @@ describe('the guide to single sign-on', () => {
   })
 })
 
+describe('the guide to native apps', () => {
+  it('shows app.ts word for word', () => {
+    const blocks = namedBlocks(readText('docs/guides/native-apps.md'))
+    expect(blocks.get('app.ts')).toBe(example('native-app', 'app.ts'))
+  })
+})
+
 describe('the guide to the browser client', () => {
   it.each(BROWSER_CLIENT)('shows %s word for word', (file) => {
     const blocks = namedBlocks(readText('docs/guides/browser-client.md'))

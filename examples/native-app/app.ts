@@ -15,7 +15,7 @@ export interface Terms {
 /** What belongs into the keychain of the system: the refresh token is worth nothing without the key. */
 export interface Kept {
   readonly refreshToken: string
-  readonly keys: CryptoKeyPair
+  readonly keys: openid.CryptoKeyPair
 }
 
 export interface SignedIn {
@@ -104,7 +104,7 @@ function goOn(
   config: openid.Configuration,
   terms: Terms,
   first: openid.TokenEndpointResponse & openid.TokenEndpointResponseHelpers,
-  keys: CryptoKeyPair,
+  keys: openid.CryptoKeyPair,
 ): SignedIn {
   const DPoP = openid.getDPoPHandle(config, keys)
   let tokens = first

@@ -129,6 +129,10 @@ describe('the guide to native apps', () => {
     const blocks = namedBlocks(readText('docs/guides/native-apps.md'))
     expect(blocks.get('app.ts')).toBe(example('native-app', 'app.ts'))
   })
+
+  it('is tested by the same visitor as the example of single sign-on', () => {
+    expect(example('native-app', 'test/visitor.ts')).toBe(example('bff', 'test/visitor.ts'))
+  })
 })
 
 describe('the guide to the browser client', () => {

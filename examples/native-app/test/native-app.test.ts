@@ -14,8 +14,8 @@ import {
 import { createAccessTokenVerifier, createDpop } from 'coatcheck/tokens'
 import type { Configuration } from 'openid-client'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { Visitor } from '../../bff/test/visitor.ts'
 import { findServer, resume, signIn, type Terms } from '../app.ts'
+import { Visitor } from './visitor.ts'
 
 const NAME = 'ada@example.com'
 const PASSWORD = 'correct horse battery staple'

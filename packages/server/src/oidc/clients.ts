@@ -1,5 +1,5 @@
 import type { Environment } from 'coatcheck'
-import type { Payload } from 'oidc-provider'
+import type { Client, Payload } from 'oidc-provider'
 import { type Database, DatabaseError, first, type Row, type Transaction } from '../storage/database.ts'
 import { randomText, sameText } from '../system.ts'
 import type { ArtifactKeys } from './artifact-keys.ts'
@@ -122,6 +122,12 @@ export class Clients {
     return (await this.#database.all<ClientRow>(`${SELECT} ORDER BY id`)).map(toClient)
   }
 
+  /** Whether an application that runs in pages of this origin is registered. */
+  async isPageOrigin(origin: string): Promise<boolean> {
+    const rows = await this.#database.all<ClientRow>(`${SELECT} WHERE kind = 'public'`)
+    return rows.some((row) => hasOrigin(toClient(row).redirectUris, origin))
+  }
+
   /** A new secret, shown this once; the one before is good for `overlap` milliseconds more. `null` where there is no client with a secret of that id. */
   async rotateSecret(id: string, overlap: number): Promise<string | null> {
     const row = await this.#row(id)
@@ -192,6 +198,15 @@ export class Clients {
     const hash = this.#keys.hash('client-secret', `${id} ${text}`)
     return { text, kept: { hash, createdAt: this.#environment.now(), until: null } }
   }
+}
+
+/** Whether a client runs in pages of this origin: those that its users come back to. */
+export function isPageOf({ redirectUris, coatcheck }: Client, origin: string): boolean {
+  return (coatcheck as ClientExtras).kind === 'public' && hasOrigin(redirectUris, origin)
+}
+
+function hasOrigin(uris: readonly string[], origin: string): boolean {
+  return origin !== 'null' && uris.some((uri) => URL.parse(uri)?.origin === origin)
 }
 
 function hasSecret(kind: ClientKind, { jwks }: ClientTerms): boolean {

@@ -2,7 +2,7 @@ import type { JsonFields } from 'coatcheck'
 import { type Adapter, type Client, type Context, errors, interactionPolicy, type Token } from 'oidc-provider'
 import { isReached, LEVELS } from '../accounts/levels.ts'
 import type { Settings } from '../config/settings.ts'
-import type { ClientExtras } from './clients.ts'
+import { type ClientExtras, isPageOf } from './clients.ts'
 import type { Subject } from './parts.ts'
 
 /** Lives in seconds. */
@@ -45,6 +45,7 @@ export function configuration(parts: ConfigurationParts): object {
     acrValues: LEVELS,
     claims: { ...scopeClaims(settings), iss: null, sid: null },
     clientDefaults: { id_token_signed_response_alg: algorithm, grant_types: ['authorization_code'] },
+    clientBasedCORS: (_context: Context, origin: string, client: Client) => isPageOf(client, origin),
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
     clockTolerance: 5,
     cookies: {

@@ -26,6 +26,7 @@ declare module 'oidc-provider' {
     readonly clientName?: string
     readonly clientAuthMethod: string
     readonly applicationType?: string
+    readonly redirectUris: readonly string[]
     readonly backchannelLogoutUri?: string
     /** Extra metadata of ours. */
     readonly coatcheck?: unknown

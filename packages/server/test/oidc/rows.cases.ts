@@ -149,6 +149,49 @@ export function rowCases(open: Open): void {
       }
     }
   })
+
+  it('CORS-03 pages of a registered application redeem their codes, those of any other origin nothing', async () => {
+    const { sso, shop, browser } = await signedIn(open)
+    const redirectUris = ['https://page.example/callback']
+    const page = await sso.application({ kind: 'public', id: 'page', redirectUris })
+    const cors = ({ headers }: Response) =>
+      [...headers].filter(([name]) => /^access-control-allow-(?:origin|credentials)$/.test(name))
+    const ours = [['access-control-allow-origin', 'https://page.example']]
+    const token = `${sso.issuer}/oauth/token`
+    const preflight = async (path: string, origin: string) =>
+      cors(
+        await fetch(sso.issuer + path, {
+          method: 'OPTIONS',
+          headers: { origin, 'access-control-request-method': 'POST' },
+        }),
+      )
+    const strangers = [
+      'https://shop.example',
+      'https://page.example.evil',
+      'https://evil-page.example',
+      'null',
+    ]
+    expect(await preflight('/oauth/token', 'https://page.example')).toEqual(ours)
+    expect(await preflight('/oauth/introspect', 'https://page.example')).toEqual([])
+    for (const origin of strangers) expect(await preflight('/oauth/token', origin)).toEqual([])
+
+    const started = await start(page, { redirect_uri: 'https://page.example/callback' })
+    const { url } = await browser.go(started.url)
+    const code = url.searchParams.get('code') ?? ''
+    const grant = { grant_type: 'authorization_code', code, code_verifier: started.verifier }
+    const form = { ...grant, client_id: 'page', redirect_uri: 'https://page.example/callback' }
+    const redeemAt = (origin: string, asked: Record<string, string>) =>
+      fetch(token, { method: 'POST', headers: { origin }, body: new URLSearchParams(asked) })
+    for (const origin of strangers) {
+      const refused = await redeemAt(origin, form)
+      expect([refused.status, cors(refused)]).toEqual([400, []])
+    }
+    for (const client_id of [shop.id, 'nobody']) {
+      expect(cors(await redeemAt('https://page.example', { ...form, client_id }))).toEqual([])
+    }
+    const answer = await redeemAt('https://page.example', form)
+    expect([answer.status, cors(answer)]).toEqual([200, ours])
+  })
 }
 
 async function signedIn(open: Open) {

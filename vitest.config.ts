@@ -13,11 +13,6 @@ export default defineConfig({
   ssr: { resolve: { conditions: [SOURCE, 'node'], externalConditions: [SOURCE] } },
   test: {
     pool: 'forks',
-    // Files that run in one process share its modules: to load them again for each file took half of the time of most.
-    isolate: false,
-    restoreMocks: true,
-    unstubEnvs: true,
-    unstubGlobals: true,
     testTimeout: long ? 3_600_000 : 60_000,
     hookTimeout: 60_000,
     // Two more than there are cores: many tests wait for servers and browsers, or for time to pass.

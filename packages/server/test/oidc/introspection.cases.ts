@@ -4,7 +4,7 @@ import * as openid from 'openid-client'
 import { expect, it } from 'vitest'
 import { settableEnvironment } from './clock.ts'
 import type { Open } from './races.cases.ts'
-import { type Application, letIn, redeem, type Sso, start } from './sso.ts'
+import { type Application, letIn, nextSecond, redeem, type Sso, start } from './sso.ts'
 
 const API = 'https://reviews.example/api'
 const FOR_API = { scope: 'openid reviews.read', resource: API }
@@ -83,7 +83,7 @@ export function introspectionCases(open: Open): void {
     await sso.authority.oauth.settled()
     expect(decodeJwt(token).sid).toBeUndefined()
     expect(await bodyOf(sso, api, token)).toContain('"active":true')
-    await new Promise((resolve) => setTimeout(resolve, 1_100))
+    await nextSecond()
     await sso.authority.accounts.setPassword(sso.userId, 'another battery staple horse')
     expect(await bodyOf(sso, api, token)).toBe(INACTIVE)
   })

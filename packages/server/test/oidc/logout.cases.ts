@@ -9,6 +9,7 @@ import {
   type Application,
   type Browser,
   letIn,
+  nextSecond,
   redeem,
   type Sso,
   type Started,
@@ -186,7 +187,7 @@ export function logoutCases(open: Open, written: () => Promise<Written>): void {
     await oauth.withdraw(sso.userId, shop.id)
     await expect(refresh(one.refresh_token)).rejects.toMatchObject({ error: 'invalid_grant' })
     const two = await offline()
-    await new Promise((resolve) => setTimeout(resolve, 1_100))
+    await nextSecond()
     await accounts.setPassword(sso.userId, 'another battery staple horse')
     await expect(refresh(two.refresh_token)).rejects.toMatchObject({ error: 'invalid_grant' })
     expect((await openid.tokenIntrospection(shop.config, two.access_token)).active).toBe(false)
@@ -199,11 +200,11 @@ export function logoutCases(open: Open, written: () => Promise<Written>): void {
   it('P3 a step-up of the session leaves its applications signed in, under the same sid', async () => {
     const sso = await open()
     const { shop, browser, tokens } = await letInAtShop(sso)
-    await new Promise((resolve) => setTimeout(resolve, 1_100))
+    await nextSecond()
     const started = await start(shop, { prompt: 'login' })
     const page = await browser.go(started.url)
     expect([page.url.pathname, page.url.searchParams.get('reauthenticate')]).toEqual(['/login', '1'])
-    await new Promise((resolve) => setTimeout(resolve, 1_100))
+    await nextSecond()
     const { url } = await browser.submit(
       { ...page, html: await (await browser.fetch(page.url)).text() },
       { password: 'correct horse battery staple' },

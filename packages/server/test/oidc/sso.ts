@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Environment } from 'coatcheck'
 import * as openid from 'openid-client'
-
+import { expect, vi } from 'vitest'
 import type { Authority } from '../../src/authority.ts'
 import type { AddClient } from '../../src/oidc/clients.ts'
 import { startTestServer, type Written } from '../helpers/test-server.ts'
@@ -265,4 +265,11 @@ export async function freePort(): Promise<number> {
   const { port } = server.address() as AddressInfo
   await new Promise((resolve) => server.close(resolve))
   return port
+}
+
+/** Until another second has begun: the protocol counts in whole ones, and databases have clocks that cannot be set. */
+export async function nextSecond(): Promise<void> {
+  const second = () => Math.floor(Date.now() / 1_000)
+  const now = second()
+  await vi.waitFor(() => expect(second()).toBeGreaterThan(now), { timeout: 3_000, interval: 20 })
 }
